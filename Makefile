@@ -1,0 +1,46 @@
+# make run: everything set up, the daemon on 127.0.0.1:8000, and a curl to try it.
+# make test: everything set up, all tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= .data
+BIND ?= 127.0.0.1:8000
+
+SOURCES := pyproject.toml setup.py js_harness/package-lock.json js_harness/native/forkserver.c
+
+.PHONY: run test check lint types imports harness clean
+
+$(VENV)/.run: $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sandboxd needs Python 3.11 or later; say make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,nodejs-bin]'
+	@touch $@
+
+run: $(VENV)/.run
+	@tools/run "$(BIN)/sandboxd" "$(BIND)" "$(DATA)"
+
+test: $(VENV)/.dev harness
+	$(BIN)/python -m pytest
+
+harness: $(VENV)/.dev
+	@tools/harness-tests "$(BIN)/python"
+
+check: lint types imports
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/flake8-async --enable=ASYNC --startable-in-context-manager=serve,_serve,_listen sandboxd
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info js_harness/node_modules js_harness/*.node

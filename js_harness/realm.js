@@ -1,0 +1,57 @@
+'use strict';
+/* The realm user code runs in: Node's own main realm, minus Node.
+ *
+ * The process is the fence. Hiding is hygiene: it keeps code portable, and keeps a mistake from turning into forged frames.
+ * It works by allow-list, so that a newer Node brings nothing in. */
+const { apply, set, ownKeys, defineProperty, deleteProperty, getOwnPropertyDescriptor } = require('./intrinsics');
+const errors = require('./errors');
+const web = require('./web');
+
+const { process } = globalThis;
+const THREADED = ['SubtleCrypto', 'CryptoKey', 'CompressionStream', 'DecompressionStream'];
+
+const plain = (value) => ({ __proto__: null, value, writable: true, configurable: true, enumerable: false });
+
+function removeThreaded() {
+  // with clone denied libuv aborts the process at the first thread of its pool
+  if (globalThis.Crypto) deleteProperty(globalThis.Crypto.prototype, 'subtle');
+  for (const name of THREADED) deleteProperty(globalThis, name);
+}
+
+/**
+ * Hides Node and installs ours.
+ * `allowed` is the Set of global names that the profile grants, `threads` whether the process may start any.
+ */
+function hide({ allowed, threads, console }) {
+  web.sealDeserializer();
+  web.ownAbortTimeout();
+  if (!('crypto' in globalThis) && allowed.has('crypto')) defineProperty(globalThis, 'crypto', plain(require('crypto').webcrypto));   // Node 18
+  if (globalThis.Navigator) deleteProperty(globalThis.Navigator.prototype, 'locks');
+  if (!threads) removeThreaded();
+  const own = { ...web.globals, console, reportError: web.makeReportError(console) };
+
+  for (const key of ownKeys(globalThis)) {
+    if (typeof key === 'string' && allowed.has(key) && !web.FETCH_CLASSES.includes(key)) continue;
+    if (!deleteProperty(globalThis, key)) set(globalThis, key, undefined);    // undici's dispatcher symbols cannot be deleted, but written
+  }
+  for (const name of ownKeys(own)) if (allowed.has(name)) defineProperty(globalThis, name, plain(own[name]));
+  defineProperty(globalThis, Symbol.toStringTag, { __proto__: null, value: 'global', configurable: true });
+  errors.install();
+
+  // Whoever gets hold of EventEmitter.prototype and patches `emit` must not be handed `process`.
+  const emit = process.emit;
+  defineProperty(process, 'emit', { __proto__: null, value: function (...args) { return apply(emit, process, args); }, writable: false, configurable: false });
+}
+
+/** Defines one global of the dialect's: a plain property that the code may read, replace, shadow or delete. */
+function define(name, value) {
+  defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
+}
+
+/** What a global holds now, without running a getter of the user's; `otherwise` when it is gone or an accessor. */
+function current(name, otherwise) {
+  const property = getOwnPropertyDescriptor(globalThis, name);
+  return property !== undefined && 'value' in property ? property.value : otherwise;
+}
+
+module.exports = { hide, define, current };

@@ -1,0 +1,138 @@
+'use strict';
+/* Web platform globals of our own: where Node's would lead back to Node, or would break once Node is hidden. */
+const { apply, defineProperty, freeze, getOwnPropertyDescriptor, read, exec, TypeError } = require('./intrinsics');
+const v8 = require('v8');
+const vm = require('vm');
+const { internalBinding } = require('internal/test/binding');
+const timers = require('./timers');
+const { cut } = require('./text');
+
+const { DOMException, AbortController, AbortSignal, Buffer } = globalThis;
+const FETCH_CLASSES = ['Headers', 'Request', 'Response', 'FormData', 'MessageEvent'];
+const transfer = ArrayBuffer.prototype.transfer;
+
+/* Node's own structuredClone can be made to `require` any builtin by a forged `[messaging_clone_symbol]`; V8's serialiser
+ * alone is enough here. Not v8.serialize: that one gives clones of typed arrays a view on the whole serialised text. The hooks
+ * are own fields, so that none of the user's is found on Object.prototype. */
+const cloneError = (message) => new DOMException(message, 'DataCloneError');
+class Writer extends v8.Serializer {
+  _getDataCloneError = cloneError;
+  _writeHostObject = () => { throw cloneError('This object cannot be cloned here'); };
+  _getSharedArrayBufferId = () => { throw cloneError('A SharedArrayBuffer cannot be cloned here'); };
+}
+const { writeHeader, writeValue, releaseBuffer } = v8.Serializer.prototype, { readHeader, readValue } = v8.Deserializer.prototype;
+function clone(value) {
+  const writer = new Writer();
+  apply(writeHeader, writer, []);
+  apply(writeValue, writer, [value]);
+  const reader = new v8.Deserializer(apply(releaseBuffer, writer, []));
+  apply(readHeader, reader, []);
+  return apply(readValue, reader, []);
+}
+
+/** Transferred buffers are copied and detached. An ArrayBuffer is all that can be transferred; `transfer` must be an array. */
+function structuredClone(value, options) {
+  if (arguments.length === 0) throw new TypeError('structuredClone needs 1 argument');
+  const list = options === undefined || options === null ? undefined : options.transfer, copy = clone(value);
+  if (list !== undefined) {
+    for (let i = 0; i < list.length; i++) {
+      try { apply(transfer, list[i], []); } catch { throw cloneError('Only an ArrayBuffer can be transferred here'); }
+    }
+  }
+  return copy;
+}
+
+/* Node's mark and measure clone their `detail` natively (the same hole), and its timeOrigin is the process's, not the run's. */
+const clock = performance.now.bind(performance), date = Date.now, round = Math.round;
+let origin = clock(), originWall = date();
+const ownPerformance = {
+  now() { return round((clock() - origin) * 1000) / 1000; },
+  get timeOrigin() { return originWall; },
+  toJSON() { return { timeOrigin: originWall }; },
+};
+function startClock() { origin = clock(); originWall = date(); }
+
+/* Node's AbortSignal.timeout does not keep the loop alive: code that only waits for it would count as stalled. */
+const abort = AbortController.prototype.abort, signalOf = getOwnPropertyDescriptor(AbortController.prototype, 'signal').get;
+function ownAbortTimeout() {
+  const { timeout } = {
+    timeout(ms) {
+      const controller = new AbortController();
+      timers.start(() => apply(abort, controller, [new DOMException('The operation was aborted due to timeout', 'TimeoutError')]), ms, [], false);
+      return apply(signalOf, controller, []);
+    },
+  };
+  defineProperty(AbortSignal, 'timeout', { __proto__: null, value: timeout, writable: true, configurable: true, enumerable: true });
+}
+
+/* A forged clone text `module:Class` must not reach `require`: Node's own list is cut down to the one class that needs it. */
+function sealDeserializer() {
+  const known = { __proto__: null };
+  try { known['internal/worker/clone_dom_exception:DOMException'] = require('internal/worker/clone_dom_exception').DOMException; } catch { /* before Node 20 it clones by itself */ }
+  internalBinding('messaging').setDeserializerCreateObjectFunction((spec) => {
+    const Class = known[spec];
+    if (Class === undefined) throw new DOMException('This object cannot be cloned here', 'DataCloneError');
+    return new Class();
+  });
+}
+
+function undiciSource() {
+  const bindings = ['builtins', 'native_module'];          // where Node keeps its own sources: since 20, and before
+  for (const name of bindings) try { const { natives } = internalBinding(name); if (natives) return natives['internal/deps/undici/undici']; } catch { /* the next one */ }
+  return internalBinding('natives')['internal/deps/undici/undici'];
+}
+
+/**
+ * Headers, Request, Response, FormData, MessageEvent from Node's own fetch implementation, compiled with globals of its own:
+ * the shared copy looks up `Buffer` and others on globalThis, where they are hidden or may be replaced by the user's.
+ */
+function loadFetchClasses() {
+  const own = { __proto__: null };
+  for (const name of ['Buffer', 'process', 'setImmediate', 'clearImmediate', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'queueMicrotask',
+    'AbortController', 'AbortSignal', 'performance', 'WeakRef', 'FinalizationRegistry', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'Blob', 'File',
+    'ReadableStream', 'TransformStream', 'WritableStream', 'Event', 'EventTarget', 'MessagePort', 'DOMException']) own[name] = captured[name];
+  own.global = own.globalThis = own;                       // where it keeps its dispatcher, which leads to EventEmitter
+  const names = Object.keys(own), values = names.map((name) => own[name]), module = { exports: {} };
+  vm.compileFunction(undiciSource(), ['exports', 'require', 'module', ...names], { filename: 'node:web' })(module.exports, require, module, ...values);
+  return module.exports;
+}
+const captured = { __proto__: null };
+for (const name of Object.getOwnPropertyNames(globalThis)) {
+  const property = getOwnPropertyDescriptor(globalThis, name);
+  if ('value' in property) captured[name] = property.value;
+  else defineProperty(captured, name, { __proto__: null, get: () => apply(property.get, globalThis, []) });   // Node loads these on first use
+}
+
+const NEEDS_FETCH_CLASSES = /\b(?:Headers|Request|Response|FormData|MessageEvent|globalThis)\b/;
+
+/**
+ * Installs the fetch classes when the source can name them. Loading them takes 40–60 ms of CPU, too much for a one-shot
+ * worker whose code does not use them; and it must happen before the user's first statement, not at the first use in a realm
+ * that may have been tampered with. Computed or
+ * escaped names on a bare `this` are what this look misses.
+ */
+function provideFetchClasses(source, allowed) {
+  if (source !== null && exec(NEEDS_FETCH_CLASSES, source) === null) return;
+  const classes = loadFetchClasses();
+  for (const name of FETCH_CLASSES) {
+    if (allowed.has(name) && classes[name]) defineProperty(globalThis, name, { __proto__: null, value: classes[name], writable: true, configurable: true, enumerable: false });
+  }
+}
+
+const globals = {
+  ...timers.globals,
+  structuredClone,
+  performance: ownPerformance,
+  navigator: freeze({ userAgent: 'sandboxd' }),
+  async fetch() { throw new TypeError('fetch failed: this profile grants no fetch capability'); },
+};
+
+/** reportError prints what console.error prints, with the stack where there is one. */
+function makeReportError({ error: print }) {
+  return function reportError(error) {
+    const stack = read(error, 'stack');
+    print(typeof stack === 'string' && stack !== '' ? cut(stack, 16384) : error);
+  };
+}
+
+module.exports = { globals, FETCH_CLASSES, makeReportError, sealDeserializer, ownAbortTimeout, provideFetchClasses, startClock, Buffer };

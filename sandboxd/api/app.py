@@ -1,0 +1,23 @@
+"""The HTTP application: every door on one engine."""
+
+from quart_trio import QuartTrio
+
+from sandboxd.api import problems
+from sandboxd.api.code_nodes import code_nodes
+from sandboxd.api.guard import MAX_BODY_BYTES
+from sandboxd.api.health import health
+from sandboxd.executions.service import Service
+
+BODY_TIMEOUT_S = 20
+"""How long a client may take to send its body."""
+
+
+def make_app(service: Service) -> QuartTrio:
+    """An ASGI application for the service."""
+    app = QuartTrio("sandboxd", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    problems.install(app)
+    app.register_blueprint(health(service))
+    app.register_blueprint(code_nodes(service))
+    return app

@@ -1,0 +1,171 @@
+"""The code-nodes door: /api/ai-automation/code/{validate,execute,templates}."""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+from quart import Blueprint, Response
+
+from sandboxd.api.guard import answer, bearer, body
+from sandboxd.errors import NotFound
+from sandboxd.executions.service import Execution, Service
+from sandboxd.executions.templates import Template, load_templates
+from sandboxd.models import Failure, Outcome, Principal, Source, Status, Usage
+
+DOOR: Final = "code-nodes"
+PROFILE: Final = "code-nodes"
+MAX_ERROR_BYTES: Final = 4096
+NULL: Final = Raw(b"null")
+
+Language = Literal["javascript", "typescript"]
+
+
+class ValidateRequest(Struct, forbid_unknown_fields=True):
+    """POST /validate."""
+
+    code: str
+    language: Language = "javascript"
+
+
+class ExecuteRequest(Struct, forbid_unknown_fields=True):
+    """POST /execute. `timeout_ms` is in milliseconds; `input` is any JSON."""
+
+    code: str
+    timeout_ms: int | UnsetType = UNSET
+    input: Raw = NULL
+    language: Language = "javascript"
+
+
+class Verdict(Struct):
+    """The answer of /validate. `line` and `column` stand only beside an error, null when there is no place."""
+
+    valid: bool
+    error: str | None
+    line: int | None | UnsetType = UNSET
+    column: int | None | UnsetType = UNSET
+
+
+class Result(Struct):
+    """The answer of /execute: the seed's six fields, then ours. `execution_time` is in seconds."""
+
+    status: str
+    output: str
+    error: str | None
+    execution_time: float
+    console_logs: list[str]
+    return_value: Raw
+    execution_id: str
+    usage: Usage
+    returned: Raw | UnsetType = UNSET
+    output_truncated: bool | UnsetType = UNSET
+    line: int | None | UnsetType = UNSET
+    column: int | None | UnsetType = UNSET
+
+
+class Listed(Struct):
+    """A template without its code."""
+
+    id: str
+    name: str
+    description: str
+    category: str
+    difficulty: str
+
+
+_STATUS: Final = {
+    Status.succeeded: "success",
+    Status.timed_out: "timeout",
+    Status.memory_exceeded: "memory_limit",
+    Status.rejected: "validation_error",
+}
+_OWN_WORDS: Final = {"stalled", "ended_early", "unsupported", "finding", "timeout", "memory"}
+
+_validate: Final = msgspec.json.Decoder(ValidateRequest)
+_execute: Final = msgspec.json.Decoder(ExecuteRequest)
+
+
+def error_text(outcome_status: Status, failure: Failure) -> str:
+    """A failure in the door's words, at most 4 KB of UTF-8."""
+    if outcome_status is Status.output_exceeded:
+        return "Output exceeds maximum size (1 MB)"
+    if outcome_status is Status.crashed:
+        text = f"Execution crashed: {failure.message}"
+    elif failure.kind in _OWN_WORDS:
+        text = failure.message
+    else:
+        text = f"{failure.name}: {failure.message}" if failure.message else failure.name
+    return text.encode()[:MAX_ERROR_BYTES].decode(errors="ignore")
+
+
+def result_of(execution: Execution) -> Result:
+    """An execution as this door answers it."""
+    outcome: Outcome = execution.outcome
+    texts = [line.text for line in outcome.logs]
+    result = Result(
+        status=_STATUS.get(outcome.status, "error"),
+        output="\n".join(texts),
+        error=None,
+        execution_time=round(outcome.usage.wall_ms / 1000, 3),
+        console_logs=texts,
+        return_value=outcome.value if outcome.value is not None else NULL,
+        execution_id=execution.id,
+        usage=outcome.usage,
+    )
+    if outcome.failure is not None:
+        result.error = error_text(outcome.status, outcome.failure)
+        result.line, result.column = outcome.failure.line, outcome.failure.column
+    if outcome.returned is not None:
+        result.returned = outcome.returned
+    if outcome.truncated:
+        result.output_truncated = True
+    return result
+
+
+def code_nodes(service: Service) -> Blueprint:
+    """The door's routes."""
+    door = Blueprint("code_nodes", __name__, url_prefix="/api/ai-automation/code")
+
+    async def caller() -> Principal:
+        principal = await service.principal(bearer())
+        service.admit(principal, DOOR, PROFILE)
+        return principal
+
+    @door.post("/validate")
+    async def validate() -> Response:
+        principal = await caller()
+        asked = await body(_validate)
+        failure = await service.validate(principal, door=DOOR, profile=PROFILE, source=Source(asked.code, asked.language))
+        if failure is None:
+            return answer(Verdict(valid=True, error=None))
+        return answer(Verdict(False, error_text(Status.failed, failure), failure.line, failure.column))
+
+    @door.post("/execute")
+    async def execute() -> Response:
+        principal = await caller()
+        asked = await body(_execute)
+        execution = await service.execute(
+            principal,
+            door=DOOR,
+            profile=PROFILE,
+            source=Source(asked.code, asked.language),
+            input=asked.input,
+            wall_ms=None if isinstance(asked.timeout_ms, UnsetType) else asked.timeout_ms,
+            field="timeout_ms",
+        )
+        return answer(result_of(execution), 400 if execution.outcome.status is Status.rejected else 200)
+
+    @door.get("/templates")
+    async def templates() -> Response:
+        await caller()
+        listed = [Listed(t.id, t.name, t.description, t.category, t.difficulty) for t in load_templates()]
+        return answer({"templates": listed})
+
+    @door.get("/templates/<template_id>")
+    async def template(template_id: str) -> Response:
+        await caller()
+        found: Template | None = next((t for t in load_templates() if t.id == template_id), None)
+        if found is None:
+            raise NotFound("Template not found")
+        return answer(found)
+
+    return door

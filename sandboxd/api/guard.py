@@ -1,0 +1,48 @@
+"""What every door does with a request before it knows what is in it, and with an answer after."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from quart import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from sandboxd.errors import BadRequest, BodyTooLarge, MissingToken
+
+T = TypeVar("T")
+MAX_BODY_BYTES = 1 << 20
+
+
+def bearer() -> str:
+    """The token of the request. Raises MissingToken."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise MissingToken
+    return token.strip()
+
+
+async def body(decoder: msgspec.json.Decoder[T]) -> T:
+    """The request's body by its struct; no Content-Type is demanded. Raises BodyTooLarge, BadRequest naming the field."""
+    try:
+        data = await request.get_data(cache=False, as_text=False)
+    except RequestEntityTooLarge:
+        raise BodyTooLarge from None
+    assert isinstance(data, bytes)  # as asked; the stubs know only "text or bytes"
+    try:
+        data.decode()  # msgspec.Raw takes bytes that are not UTF-8
+        return decoder.decode(data)
+    except msgspec.ValidationError as problem:
+        raise BadRequest(f"Invalid request: {problem}") from None
+    except UnicodeDecodeError:
+        raise BadRequest("Invalid request: the body is not UTF-8") from None
+    except RecursionError:
+        raise BadRequest("Invalid request: the body is nested too deep") from None
+    except (msgspec.MsgspecError, ValueError) as problem:
+        raise BadRequest(f"Invalid JSON: {problem}") from None
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; structs and msgspec.Raw are written as they are."""
+    response = Response(msgspec.json.encode(value), status, content_type="application/json")
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,79 @@
+"""Errors as HTTP: one table from the error tree to status, body and headers. Always JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from quart import Quart, Response
+from werkzeug.exceptions import HTTPException
+
+from sandboxd import errors
+from sandboxd.api.guard import answer
+
+log = structlog.get_logger()
+Headers = Mapping[str, str]
+
+
+def _unauthorized(_: errors.RequestError) -> tuple[dict[str, Any], Headers]:
+    return {}, {"WWW-Authenticate": "Bearer"}
+
+
+def _limit(error: errors.LimitExceeded) -> tuple[dict[str, Any], Headers]:
+    return {"limit": error.limit, "allowed": error.allowed, "requested": error.requested}, {}
+
+
+def _body_limit(_: errors.BodyTooLarge) -> tuple[dict[str, Any], Headers]:
+    return {"limit": "max_body_bytes"}, {}
+
+
+def _quota(error: errors.QuotaExceeded) -> tuple[dict[str, Any], Headers]:
+    """The IETF's RateLimit fields: what is exhausted and for how long, and the whole policy."""
+    policy = ", ".join(f'"{name}";q={allowed};w={seconds}' for name, allowed, seconds in error.windows)
+    headers = {"Retry-After": str(error.retry_after), "RateLimit": f'"{error.limit}";r=0;t={error.retry_after}'}
+    if policy:
+        headers["RateLimit-Policy"] = policy
+    return {"limit": error.limit, "allowed": error.allowed, "retry_after": error.retry_after}, headers
+
+
+def _busy(error: errors.NoCapacity) -> tuple[dict[str, Any], Headers]:
+    return {"retry_after": error.retry_after}, {"Retry-After": str(error.retry_after)}
+
+
+def _plain(_: errors.SandboxdError) -> tuple[dict[str, Any], Headers]:
+    return {}, {}
+
+
+_TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
+    errors.MissingToken: (401, _unauthorized),
+    errors.InvalidToken: (401, _unauthorized),
+    errors.SubscriptionRequired: (403, _plain),
+    errors.LimitExceeded: (403, _limit),
+    errors.BadRequest: (400, _plain),
+    errors.BodyTooLarge: (413, _body_limit),
+    errors.NotFound: (404, _plain),
+    errors.QuotaExceeded: (429, _quota),
+    errors.NoCapacity: (503, _busy),
+}
+
+
+def install(app: Quart) -> None:
+    """Makes every error of the app JSON. What is ours and unexpected is logged, and told without its text."""
+
+    @app.errorhandler(errors.SandboxdError)
+    async def ours(error: errors.SandboxdError) -> Response:
+        if type(error) not in _TABLE:
+            log.error("request failed", error=type(error).__name__, text=error.message)
+            return answer({"error": "Internal server error"}, 500)
+        status, more = _TABLE[type(error)]
+        fields, headers = more(error)
+        return answer({"error": error.message, **fields}, status, headers)
+
+    @app.errorhandler(HTTPException)
+    async def http(error: HTTPException) -> Response:
+        headers = {name: value for name, value in error.get_headers() if name.lower() == "allow"}
+        return answer({"error": error.name}, error.code or 500, headers)
+
+    @app.errorhandler(Exception)
+    async def unexpected(error: Exception) -> Response:
+        log.exception("request failed", error=type(error).__name__, exc_info=error)
+        return answer({"error": "Internal server error"}, 500)

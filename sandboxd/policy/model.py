@@ -1,0 +1,112 @@
+"""The policy as data: what the TOML files may say, and the grant that comes of it for one execution."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from sandboxd.models import Limits
+from sandboxd.policy.quota import Quota
+
+Why = Annotated[str, Meta(min_length=10)]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*$")]
+Positive = Annotated[int, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Range(Struct, frozen=True, forbid_unknown_fields=True):
+    """A limit the caller may choose within `min` and `max`."""
+
+    min: Positive
+    default: Positive
+    max: Positive
+    why: Why
+
+
+class Most(Struct, frozen=True, forbid_unknown_fields=True):
+    """A limit that is what it is."""
+
+    most: Positive
+    why: Why
+
+
+class ProfileLimits(Struct, frozen=True, forbid_unknown_fields=True):
+    """The limits of one execution; units are in the names."""
+
+    wall_ms: Range
+    memory_bytes: Most
+    output_bytes: Most
+    result_bytes: Most
+    source_bytes: Most
+    depth: Most
+
+
+class Switch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that is allowed or not."""
+
+    allowed: bool
+    why: Why
+
+
+class Store(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of an execution."""
+
+    keep: Literal["metadata", "full"]
+    why: Why
+
+
+class Globals(Struct, frozen=True, forbid_unknown_fields=True):
+    """Global names that the code may see, separated by white space."""
+
+    names: str
+    why: Why
+
+
+class Profile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A named bundle of limits and grants. One pool of workers serves one profile."""
+
+    why: Why
+    dialect: Name
+    limits: ProfileLimits
+    eval: Switch
+    threads: Switch
+    store: Store
+    globals: list[Globals]
+
+    @property
+    def global_names(self) -> list[str]:
+        """All granted names, in the order of the file."""
+        return [name for group in self.globals for name in group.names.split()]
+
+
+class Tier(Struct, frozen=True, forbid_unknown_fields=True):
+    """A subscription: which doors it opens, and the quotas of one user. None is unlimited."""
+
+    why: Why
+    doors: list[Name]
+    max_timeout_ms: Positive
+    concurrent: Count | None = None
+    hourly: Count | None = None
+    daily: Count | None = None
+    monthly: Count | None = None
+
+    @property
+    def quota(self) -> Quota:
+        """The part of it that is counted over time."""
+        return Quota(self.concurrent, self.hourly, self.daily, self.monthly)
+
+
+class Policy(Struct, frozen=True):
+    """All profiles and tiers by name."""
+
+    profiles: dict[str, Profile]
+    tiers: dict[str, Tier]
+
+
+class Grant(Struct, frozen=True):
+    """Policy applied to one principal and one execution."""
+
+    profile: str
+    dialect: str
+    limits: Limits
+    quota: Quota
+    keep_content: bool

@@ -1,0 +1,182 @@
+"""The exec server: one-shot Node processes, made by the launcher. Works with every Node from 18 on."""
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from msgspec import Struct
+
+from sandboxd.errors import WorkerStartError
+from sandboxd.jail import launcher
+from sandboxd.models import Limits
+from sandboxd.pool.worker import Exit, Worker
+
+
+class Plan(Struct, frozen=True):
+    """What the launcher needs to know once: the program, its environment (nothing is inherited) and its rlimits."""
+
+    argv: list[str]
+    env: dict[str, str]
+    rlimits: dict[str, int]
+    limits: Limits
+    start_timeout_ms: int
+
+    def for_launcher(self) -> str:
+        """The JSON on the launcher's command line."""
+        return json.dumps({"argv": self.argv, "env": self.env, "rlimits": self.rlimits})
+
+
+class ExecServer:
+    """The daemon's end of one launcher."""
+
+    def __init__(self, plan: Plan, control: trio.socket.SocketType) -> None:
+        self.lost = trio.Event()
+        self._plan, self._control = plan, control
+        self._last = 0
+        self._sending = trio.Lock()
+        self._launching: dict[int, _Launch] = {}
+        self._living: dict[int, Worker] = {}
+
+    async def spawn(self) -> Worker:
+        """Launches a worker and waits until it is ready. Raises WorkerStartError, with the step that failed."""
+        if self.lost.is_set():
+            raise WorkerStartError("The launcher has ended")
+        self._last += 1
+        ours, theirs = socket.socketpair()
+        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(write_end, True)
+        channel = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        launch = self._launching[self._last] = _Launch(channel, read_end)
+        request = launcher.REQUEST.pack(launcher.LAUNCH, self._last)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _descriptors(theirs.fileno(), write_end))
+        try:
+            with trio.fail_after(self._plan.start_timeout_ms / 1000):
+                async with self._sending:
+                    await self._control.sendmsg([request], [rights])
+                theirs.close()
+                await launch.answered.wait()
+                if launch.worker is None:
+                    raise WorkerStartError(launch.refusal)
+                await launch.worker.start(self._plan.limits)
+                return launch.worker
+        except BaseException as problem:
+            await launch.give_up()
+            if isinstance(problem, trio.TooSlowError):
+                raise WorkerStartError(f"A worker was not ready within {self._plan.start_timeout_ms} ms") from None
+            if isinstance(problem, OSError):
+                raise WorkerStartError(f"The launcher cannot be reached: {problem}") from None
+            raise
+        finally:
+            theirs.close()
+            os.close(write_end)
+
+    async def serve(self) -> None:
+        """Hears the launcher until it ends; then every worker of it is dead, and that is what they are told."""
+        size = socket.CMSG_SPACE(4)
+        try:
+            while True:
+                data, ancillary, _, _ = await self._control.recvmsg(launcher.REPLY.size, size, socket.MSG_CMSG_CLOEXEC)
+                if not data:
+                    break
+                kind, number, pid, status, cpu_us, resident = launcher.REPLY.unpack(data)
+                if kind == launcher.LAUNCHED:
+                    pidfd = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
+                    self._launched(number, pid, pidfd)
+                elif kind == launcher.EXITED:
+                    self._exited(number, Exit(status, cpu_us, resident))
+                else:
+                    self._refused(number, pid)
+        except (ConnectionError, IndexError):
+            pass  # the same as an end
+        finally:
+            self.lost.set()
+            for number in list(self._living):
+                self._exited(number, Exit(None, 0, 0))
+            for launch in self._launching.values():
+                launch.refusal = "The launcher has ended"
+                launch.answered.set()
+
+    def _launched(self, number: int, pid: int, pidfd: int) -> None:
+        launch = self._launching.pop(number)
+        if launch.abandoned:
+            os.close(pidfd)  # its channel is closed: the harness ends by itself
+            return
+        launch.worker = Worker(pid=pid, pidfd=pidfd, channel=launch.channel, stderr=launch.stderr)
+        self._living[number] = launch.worker
+        launch.answered.set()
+
+    def _exited(self, number: int, end: Exit) -> None:
+        worker = self._living.pop(number, None)
+        if worker is not None:
+            worker.exit = end
+            worker.exited.set()
+
+    def _refused(self, number: int, problem: int) -> None:
+        launch = self._launching.pop(number)
+        launch.refusal = f"The launcher could not fork: {errno.errorcode.get(problem, problem)}"
+        launch.answered.set()
+
+
+class _Launch:
+    """A worker that was asked for and has not been answered."""
+
+    def __init__(self, channel: trio.SocketStream, stderr: int) -> None:
+        self.channel, self.stderr = channel, stderr
+        self.answered = trio.Event()
+        self.worker: Worker | None = None
+        self.refusal = "The launcher refused"
+        self.abandoned = False
+
+    async def give_up(self) -> None:
+        """Nobody waits for this worker any more: it is ended if it is there, and cut off if it is still to come."""
+        if self.worker is not None:
+            await self.worker.end()
+        else:
+            self.abandoned = True
+            self.channel.socket.close()
+            os.close(self.stderr)
+
+
+def _descriptors(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
+
+
+@asynccontextmanager
+async def open_execserver(plan: Plan) -> AsyncIterator[ExecServer]:
+    """An exec server for as long as the block lasts. Leaving it kills its workers, then waits for the launcher."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    program = [
+        sys.executable,
+        "-I",
+        "-S",
+        launcher.__file__,
+        str(theirs.fileno()),
+        str(os.getpid()),
+        plan.for_launcher(),
+    ]
+    with theirs:
+        process = subprocess.Popen(  # noqa: ASYNC220 once, from the main thread: PDEATHSIG follows the thread
+            program, pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL
+        )
+    control = trio.socket.from_stdlib_socket(ours)
+    server = ExecServer(plan, control)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.serve)
+            yield server
+            nursery.cancel_scope.cancel()
+    finally:
+        control.close()
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            await trio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+        if process.returncode is None:
+            process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)

@@ -1,0 +1,158 @@
+"""The pool of one profile: workers ready ahead of their execution, lent once each."""
+
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+import structlog
+import trio
+
+from sandboxd.errors import NoCapacity, WorkerStartError
+from sandboxd.pool.queue import FairQueue
+from sandboxd.pool.worker import Worker, WorkerSource
+
+BACK_OFF_S: Final = (0.1, 10.0)
+log = structlog.get_logger()
+
+OpenSource = Callable[[], AbstractAsyncContextManager[WorkerSource]]
+
+
+class Pool:
+    """Keeps `ahead` workers ready and starts another whenever one is taken.
+
+    Starting costs CPU that running code wants too: as many start at once as the machine has CPUs without running code,
+    and always one.
+    """
+
+    def __init__(self, name: str, open_source: OpenSource, queue: FairQueue, *, ahead: int) -> None:
+        self.name, self.queue, self.ahead = name, queue, ahead
+        self.problem: str | None = None
+        """Why workers do not start at present: the pool is degraded while there is one."""
+        self.node: str | None = None
+        self._open_source = open_source
+        self._ready: deque[Worker] = deque()
+        self._waiting: deque[trio.Event] = deque()
+        self._starting = 0
+        self._failures = 0
+        self._changed = trio.Event()
+
+    @property
+    def ready(self) -> int:
+        """Workers that wait for a request."""
+        return len(self._ready)
+
+    # ------------------------------------------------------------ lending
+
+    @asynccontextmanager
+    async def lease(self, user: Hashable) -> AsyncIterator[Worker]:
+        """A worker on loan. It is killed and reaped when the block is left, however that happens."""
+        async with self.queue.slot(user):
+            worker = await self._take()
+            try:
+                yield worker
+            finally:
+                await worker.end()
+
+    async def _take(self) -> Worker:
+        with trio.move_on_after(self.queue.wait_ms / 1000):
+            while not self._ready:
+                turn = trio.Event()
+                self._waiting.append(turn)
+                self._wake()
+                try:
+                    await turn.wait()
+                finally:
+                    if turn in self._waiting:
+                        self._waiting.remove(turn)
+                    elif self._ready and self._waiting:
+                        self._waiting.popleft().set()  # ours may have been cancelled after its turn came
+            worker = self._ready.popleft()
+            self._wake()
+            return worker
+        raise NoCapacity(retry_after=max(1, int(self._pause())))
+
+    # ------------------------------------------------------------ keeping
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keeps workers ready until cancelled. Started when the first worker is ready, or when it is known why not."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_source)
+            while not self._ready and self.problem is None:
+                await self._next_change()
+            task_status.started()
+
+    async def _keep_source(self) -> None:
+        """A source that is lost is opened again, with back-off."""
+        while True:
+            try:
+                async with self._open_source() as source, trio.open_nursery() as nursery:
+                    nursery.start_soon(self._refill, source, nursery)
+                    await source.lost.wait()
+                    self._failed(WorkerStartError("The process that makes the workers was lost"))
+                    nursery.cancel_scope.cancel()
+            except* OSError as problems:
+                self._failed(WorkerStartError(f"The process that makes the workers does not start: {problems.exceptions[0]}"))
+            finally:
+                await self._discard()
+            await trio.sleep(self._pause())
+
+    async def _refill(self, source: WorkerSource, nursery: trio.Nursery) -> None:
+        while True:
+            room = max(1, (os.cpu_count() or 1) - self._busy())
+            while self._starting < room and len(self._ready) + self._starting < self.ahead + len(self._waiting):
+                self._starting += 1
+                nursery.start_soon(self._start_one, source, nursery)
+            await self._next_change()
+
+    def _busy(self) -> int:
+        """Executions that have their worker."""
+        return self.queue.running - len(self._waiting)
+
+    async def _start_one(self, source: WorkerSource, nursery: trio.Nursery) -> None:
+        try:
+            if self._failures:
+                await trio.sleep(self._pause())
+            worker = await source.spawn()
+        except WorkerStartError as problem:
+            self._failed(problem)
+            return
+        finally:
+            self._starting -= 1
+            self._wake()
+        self._failures, self.problem, self.node = 0, None, worker.node
+        self._ready.append(worker)
+        if self._waiting:
+            self._waiting.popleft().set()
+        nursery.start_soon(self._watch, worker)
+
+    async def _watch(self, worker: Worker) -> None:
+        """Drops a ready worker that dies before anybody borrows it."""
+        await worker.exited.wait()
+        if worker in self._ready:
+            self._ready.remove(worker)
+            worker.release()
+            self._wake()
+
+    async def _discard(self) -> None:
+        while self._ready:
+            await self._ready.popleft().end()
+
+    def _failed(self, problem: WorkerStartError) -> None:
+        self._failures += 1
+        if self.problem != problem.message:
+            log.error("pool degraded", profile=self.name, problem=problem.message)
+        self.problem = problem.message
+        self._wake()
+
+    def _pause(self) -> float:
+        first, longest = BACK_OFF_S
+        return min(longest, first * float(2 ** min(self._failures, 10)))
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def _next_change(self) -> None:
+        await self._changed.wait()

@@ -1,0 +1,84 @@
+"""Who may run next: a bounded number of running slots, and a bounded queue that is fair between users."""
+
+import math
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+
+import trio
+
+from sandboxd.errors import NoCapacity
+
+
+class FairQueue:
+    """`slots` run at once. Of those who wait, the user with the fewest running goes first; among equals, in turn."""
+
+    def __init__(self, *, slots: int, waiting: int, wait_ms: int) -> None:
+        self.slots, self.most_waiting, self.wait_ms = slots, waiting, wait_ms
+        self.running = 0
+        self.waiting = 0
+        self._running_of: dict[Hashable, int] = {}
+        self._lines: OrderedDict[Hashable, deque[trio.Event]] = OrderedDict()
+        self._pace_s = 0.1  # how long a slot is held, smoothed: what Retry-After is made of
+
+    @asynccontextmanager
+    async def slot(self, user: Hashable) -> AsyncIterator[None]:
+        """A running slot for as long as the block lasts. Raises NoCapacity when the queue is full or the wait too long."""
+        if self.running < self.slots and not self.waiting:
+            self._enter(user)
+        elif self.waiting >= self.most_waiting:
+            raise self._no_capacity()
+        else:
+            await self._wait(user)
+        begun = trio.current_time()
+        try:
+            yield
+        finally:
+            self._pace_s += 0.1 * (trio.current_time() - begun - self._pace_s)
+            self._leave(user)
+
+    async def _wait(self, user: Hashable) -> None:
+        turn = trio.Event()
+        self._lines.setdefault(user, deque()).append(turn)
+        self.waiting += 1
+        try:
+            with trio.fail_after(self.wait_ms / 1000):
+                await turn.wait()
+        except BaseException as problem:
+            if turn.is_set():
+                self._leave(user)  # the turn came in the same moment: it goes on to the next
+            else:
+                self.waiting -= 1
+                self._lines[user].remove(turn)
+                if not self._lines[user]:
+                    del self._lines[user]
+            if isinstance(problem, trio.TooSlowError):
+                raise self._no_capacity() from None
+            raise
+
+    def _enter(self, user: Hashable) -> None:
+        self.running += 1
+        self._running_of[user] = self._running_of.get(user, 0) + 1
+
+    def _leave(self, user: Hashable) -> None:
+        self.running -= 1
+        self._running_of[user] -= 1
+        if not self._running_of[user]:
+            del self._running_of[user]
+        while self._lines and self.running < self.slots:
+            self._next()
+
+    def _next(self) -> None:
+        user = min(self._lines, key=lambda each: self._running_of.get(each, 0))  # the first of equals: in turn
+        line = self._lines[user]
+        turn = line.popleft()
+        if line:
+            self._lines.move_to_end(user)
+        else:
+            del self._lines[user]
+        self.waiting -= 1
+        self._enter(user)
+        turn.set()
+
+    def _no_capacity(self) -> NoCapacity:
+        return NoCapacity(retry_after=max(1, math.ceil(self._pace_s * (self.waiting + 1) / self.slots)))

@@ -1,0 +1,42 @@
+"""Fixtures that all tests share: the real engine, and a real daemon."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sandboxd.config import PoolSettings, Settings
+from sandboxd.executions.engine import Engine, open_engine, read_policy
+from sandboxd.policy.model import Policy
+from tests.support.daemon import Daemon, running_daemon
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The shipped policy."""
+    return read_policy(Settings())
+
+
+@asynccontextmanager
+async def engine_of(policy: Policy, *, node: str = "", **pool: int) -> AsyncIterator[Engine]:
+    """An engine with a pool of its own for the code-nodes profile."""
+    sizes = PoolSettings(**({"ahead": 2, "running": 4} | pool))
+    async with open_engine(Settings(node=node, pool=sizes), policy, ["code-nodes"]) as engine:
+        engine.demand()
+        yield engine
+
+
+@pytest.fixture
+async def engine(policy: Policy) -> AsyncIterator[Engine]:
+    """A fresh engine."""
+    async with engine_of(policy) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon for the tests of one module."""
+    with running_daemon(tmp_path_factory.mktemp("daemon") / "data") as daemon:
+        yield daemon
+
+
