@@ -8,7 +8,7 @@ BIND ?= 127.0.0.1:8000
 
 SOURCES := pyproject.toml setup.py js_harness/package-lock.json js_harness/native/forkserver.c
 
-.PHONY: run test check lint types imports harness clean
+.PHONY: run test bench check lint types imports harness clean
 
 $(VENV)/.run: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sandboxd needs Python 3.11 or later; say make PYTHON=/path/to/python3.11"; exit 2; }
@@ -29,12 +29,15 @@ test: $(VENV)/.dev harness
 harness: $(VENV)/.dev
 	@tools/harness-tests "$(BIN)/python"
 
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.overhead
+
 check: lint types imports
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/flake8-async --enable=ASYNC --startable-in-context-manager=serve,_serve,_listen sandboxd
+	find sandboxd -name '*.py' | xargs $(BIN)/flake8-async --enable=ASYNC1,ASYNC2 --disable=ASYNC124,ASYNC128 --startable-in-context-manager=serve,_serve,_listen
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

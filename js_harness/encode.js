@@ -1,13 +1,15 @@
 'use strict';
 /* A result on its way out: JSON by the language's own rules, within its size and depth. */
-const { stringify, byteLength, String } = require('./intrinsics');
+const { stringify, byteLength, String, getPrototypeOf, rangeErrorPrototype, read } = require('./intrinsics');
 const { replaceLoneEscapes, depth } = require('./text');
 const { describe, failure } = require('./errors');
 
 /** Exactly one of `json` (a text) and `failure` (the JSON of one); a value without JSON form, like a function, is null. */
 function encode(value, limits) {
   let json;
-  try { json = stringify(value); } catch (e) { return { __proto__: null, failure: describe(e, 'not_serialisable') }; }
+  try { json = stringify(value); } catch (e) {
+    return tooLong(e) ? tooLarge() : { __proto__: null, failure: describe(e, 'not_serialisable') };
+  }
   if (typeof json !== 'string') json = 'null';
   if (json.length > limits.result_bytes || byteLength(json) > limits.result_bytes) return tooLarge();
   if (json.length > 2 * limits.depth && depth(json, limits.depth + 1) > limits.depth) {
@@ -15,6 +17,9 @@ function encode(value, limits) {
   }
   return { __proto__: null, json: replaceLoneEscapes(json) };
 }
+
+/* V8's own error for a text longer than any string: a result above every limit, not one that has no JSON form. */
+const tooLong = (e) => typeof e === 'object' && e !== null && getPrototypeOf(e) === rangeErrorPrototype && read(e, 'message') === 'Invalid string length';
 
 const tooLarge = () => ({ __proto__: null, failure: failure('result_too_large', 'RangeError', 'The result is too large') });
 

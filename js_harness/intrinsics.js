@@ -23,7 +23,7 @@ module.exports = Object.freeze({
   resolved: Promise.resolve.bind(Promise),
   then: uncurry(Promise.prototype.then),
   String, Error, TypeError, Promise,
-  overflow: RangeError.prototype,
+  rangeErrorPrototype: RangeError.prototype,
   slice: uncurry(S.slice),
   startsWith: uncurry(S.startsWith),
   indexOf: uncurry(S.indexOf),

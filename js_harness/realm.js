@@ -8,14 +8,16 @@ const errors = require('./errors');
 const web = require('./web');
 
 const { process } = globalThis;
+const realm = globalThis;                                    // `globalThis` is a name like any other: code may assign or delete it
+const { toStringTag } = Symbol;
 const THREADED = ['SubtleCrypto', 'CryptoKey', 'CompressionStream', 'DecompressionStream'];
 
 const plain = (value) => ({ __proto__: null, value, writable: true, configurable: true, enumerable: false });
 
 function removeThreaded() {
   // with clone denied libuv aborts the process at the first thread of its pool
-  if (globalThis.Crypto) deleteProperty(globalThis.Crypto.prototype, 'subtle');
-  for (const name of THREADED) deleteProperty(globalThis, name);
+  if (realm.Crypto) deleteProperty(realm.Crypto.prototype, 'subtle');
+  for (const name of THREADED) deleteProperty(realm, name);
 }
 
 /**
@@ -25,17 +27,17 @@ function removeThreaded() {
 function hide({ allowed, threads, console }) {
   web.sealDeserializer();
   web.ownAbortTimeout();
-  if (!('crypto' in globalThis) && allowed.has('crypto')) defineProperty(globalThis, 'crypto', plain(require('crypto').webcrypto));   // Node 18
-  if (globalThis.Navigator) deleteProperty(globalThis.Navigator.prototype, 'locks');
+  if (!('crypto' in realm) && allowed.has('crypto')) defineProperty(realm, 'crypto', plain(require('crypto').webcrypto));   // Node 18
+  if (realm.Navigator) deleteProperty(realm.Navigator.prototype, 'locks');
   if (!threads) removeThreaded();
   const own = { ...web.globals, console, reportError: web.makeReportError(console) };
 
-  for (const key of ownKeys(globalThis)) {
+  for (const key of ownKeys(realm)) {
     if (typeof key === 'string' && allowed.has(key) && !web.FETCH_CLASSES.includes(key)) continue;
-    if (!deleteProperty(globalThis, key)) set(globalThis, key, undefined);    // undici's dispatcher symbols cannot be deleted, but written
+    if (!deleteProperty(realm, key)) set(realm, key, undefined);    // undici's dispatcher symbols cannot be deleted, but written
   }
-  for (const name of ownKeys(own)) if (allowed.has(name)) defineProperty(globalThis, name, plain(own[name]));
-  defineProperty(globalThis, Symbol.toStringTag, { __proto__: null, value: 'global', configurable: true });
+  for (const name of ownKeys(own)) if (allowed.has(name)) defineProperty(realm, name, plain(own[name]));
+  defineProperty(realm, toStringTag, { __proto__: null, value: 'global', configurable: true });
   errors.install();
 
   // Whoever gets hold of EventEmitter.prototype and patches `emit` must not be handed `process`.
@@ -45,12 +47,12 @@ function hide({ allowed, threads, console }) {
 
 /** Defines one global of the dialect's: a plain property that the code may read, replace, shadow or delete. */
 function define(name, value) {
-  defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
+  defineProperty(realm, name, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
 }
 
 /** What a global holds now, without running a getter of the user's; `otherwise` when it is gone or an accessor. */
 function current(name, otherwise) {
-  const property = getOwnPropertyDescriptor(globalThis, name);
+  const property = getOwnPropertyDescriptor(realm, name);
   return property !== undefined && 'value' in property ? property.value : otherwise;
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 /* Web platform globals of our own: where Node's would lead back to Node, or would break once Node is hidden. */
 const { apply, defineProperty, freeze, getOwnPropertyDescriptor, read, exec, TypeError } = require('./intrinsics');
-const v8 = require('v8');
+const realm = globalThis, { keys } = Object, { Set } = globalThis;
 const vm = require('vm');
 const { internalBinding } = require('internal/test/binding');
 const timers = require('./timers');
@@ -15,17 +15,18 @@ const transfer = ArrayBuffer.prototype.transfer;
  * alone is enough here. Not v8.serialize: that one gives clones of typed arrays a view on the whole serialised text. The hooks
  * are own fields, so that none of the user's is found on Object.prototype. */
 const cloneError = (message) => new DOMException(message, 'DataCloneError');
-class Writer extends v8.Serializer {
+const { Serializer, Deserializer } = internalBinding('serdes');   // what `v8` exports; loading that module costs 6 ms
+class Writer extends Serializer {
   _getDataCloneError = cloneError;
   _writeHostObject = () => { throw cloneError('This object cannot be cloned here'); };
   _getSharedArrayBufferId = () => { throw cloneError('A SharedArrayBuffer cannot be cloned here'); };
 }
-const { writeHeader, writeValue, releaseBuffer } = v8.Serializer.prototype, { readHeader, readValue } = v8.Deserializer.prototype;
+const { writeHeader, writeValue, releaseBuffer } = Serializer.prototype, { readHeader, readValue } = Deserializer.prototype;
 function clone(value) {
   const writer = new Writer();
   apply(writeHeader, writer, []);
   apply(writeValue, writer, [value]);
-  const reader = new v8.Deserializer(apply(releaseBuffer, writer, []));
+  const reader = new Deserializer(apply(releaseBuffer, writer, []));
   apply(readHeader, reader, []);
   return apply(readValue, reader, []);
 }
@@ -87,35 +88,37 @@ function undiciSource() {
  * the shared copy looks up `Buffer` and others on globalThis, where they are hidden or may be replaced by the user's.
  */
 function loadFetchClasses() {
-  const own = { __proto__: null };
-  for (const name of ['Buffer', 'process', 'setImmediate', 'clearImmediate', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'queueMicrotask',
-    'AbortController', 'AbortSignal', 'performance', 'WeakRef', 'FinalizationRegistry', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'Blob', 'File',
-    'ReadableStream', 'TransformStream', 'WritableStream', 'Event', 'EventTarget', 'MessagePort', 'DOMException']) own[name] = captured[name];
+  const { Blob, File } = require('buffer'), { URL, URLSearchParams } = require('url'), { TextDecoder, TextEncoder } = require('util'), { MessagePort } = require('worker_threads');
+  const { ReadableStream, TransformStream, WritableStream } = require('stream/web');
+  const own = { __proto__: null, ...early, ...require('timers'), Blob, File, URL, URLSearchParams, TextDecoder, TextEncoder, MessagePort, ReadableStream, TransformStream, WritableStream };
+  delete own.promises;
   own.global = own.globalThis = own;                       // where it keeps its dispatcher, which leads to EventEmitter
-  const names = Object.keys(own), values = names.map((name) => own[name]), module = { exports: {} };
+  const names = keys(own), values = [], module = { exports: {} };
+  for (const name of names) values.push(own[name]);
   vm.compileFunction(undiciSource(), ['exports', 'require', 'module', ...names], { filename: 'node:web' })(module.exports, require, module, ...values);
   return module.exports;
 }
-const captured = { __proto__: null };
-for (const name of Object.getOwnPropertyNames(globalThis)) {
-  const property = getOwnPropertyDescriptor(globalThis, name);
-  if ('value' in property) captured[name] = property.value;
-  else defineProperty(captured, name, { __proto__: null, get: () => apply(property.get, globalThis, []) });   // Node loads these on first use
-}
+/* Only what costs nothing: reading the others, or just their descriptors, makes Node load them (its own undici: 50 ms). */
+const { process, queueMicrotask, Event, EventTarget, WeakRef, FinalizationRegistry } = globalThis;
+const early = { __proto__: null, Buffer, process, queueMicrotask, AbortController, AbortSignal, performance, WeakRef, FinalizationRegistry, Event, EventTarget, DOMException };
 
 const NEEDS_FETCH_CLASSES = /\b(?:Headers|Request|Response|FormData|MessageEvent|globalThis)\b/;
 
+/* What Node loads at the first read of the name. */
+const LAZY = /\b(?:\w*Stream\w*|\w*QueuingStrategy|crypto|Crypto|CryptoKey|SubtleCrypto|URLPattern|Blob|File)\b/g;
+
 /**
- * Installs the fetch classes when the source can name them. Loading them takes 40–60 ms of CPU, too much for a one-shot
- * worker whose code does not use them; and it must happen before the user's first statement, not at the first use in a realm
- * that may have been tampered with. Computed or
- * escaped names on a bare `this` are what this look misses.
+ * Installs the fetch classes, and makes Node load its other lazy globals, as far as the source can name them. Loading takes up
+ * to 60 ms of CPU, too much for a one-shot worker whose code does not use them; and it should happen before the user's first
+ * statement, not at the first use in a realm that may have been tampered with. A computed name is what this look misses: the
+ * fetch classes are then absent, the others load late. `null` for the source means all.
  */
 function provideFetchClasses(source, allowed) {
+  for (const name of source === null ? allowed : new Set(source.match(LAZY))) if (allowed.has(name)) void realm[name];
   if (source !== null && exec(NEEDS_FETCH_CLASSES, source) === null) return;
   const classes = loadFetchClasses();
   for (const name of FETCH_CLASSES) {
-    if (allowed.has(name) && classes[name]) defineProperty(globalThis, name, { __proto__: null, value: classes[name], writable: true, configurable: true, enumerable: false });
+    if (allowed.has(name) && classes[name]) defineProperty(realm, name, { __proto__: null, value: classes[name], writable: true, configurable: true, enumerable: false });
   }
 }
 
@@ -135,4 +138,4 @@ function makeReportError({ error: print }) {
   };
 }
 
-module.exports = { globals, FETCH_CLASSES, makeReportError, sealDeserializer, ownAbortTimeout, provideFetchClasses, startClock, Buffer };
+module.exports = { globals, FETCH_CLASSES, makeReportError, sealDeserializer, ownAbortTimeout, provideFetchClasses, startClock };

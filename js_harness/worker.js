@@ -1,6 +1,6 @@
 'use strict';
 /* One worker, one request: boot once, announce `ready`, block, run, answer `done`, exit. */
-const { parse, then, resolved, String, Promise, overflow, getPrototypeOf, defineProperty } = require('./intrinsics');
+const { parse, then, resolved, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
 const { process } = globalThis;
 const { describe, failure } = require('./errors');
 const { compileBody, stripTypes, prepare, hasTypeScript, nodeVersion } = require('./compile');
@@ -19,7 +19,7 @@ let native, allowed, settled = false, limits = { __proto__: null, output_bytes: 
 /** One frame to the daemon. When the daemon is gone there is nobody left to work for; a full stack is the user's to handle. */
 function send(json) {
   try { native.writeFrame(CHANNEL, json); } catch (e) {
-    if (getPrototypeOf(e) === overflow) throw e;
+    if (getPrototypeOf(e) === rangeErrorPrototype) throw e;
     native.exit(1);
   }
 }

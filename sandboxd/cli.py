@@ -1,16 +1,16 @@
 """The command line. Exit codes: 0 success, 1 the code's failure, 2 the caller's or operator's mistake."""
 
 import functools
-import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 
 import click
 import msgspec
 import trio
+from msgspec import Raw
 
 from sandboxd import __version__
 from sandboxd.auth.tokens import hash_token, new_token, token_id
@@ -27,30 +27,40 @@ from sandboxd.store.database import Database, open_database
 from sandboxd.store.queries import StoredToken
 
 P = ParamSpec("P")
-SUCCESS, FAILED, MISTAKE = 0, 1, 2
+SUCCESS, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+LONGEST_NAME = 200
+MOST_DAYS = 36_500
 _LOCAL_POOL = {"ahead": 1, "running": 1, "waiting": 1}
 
 
 def _mistakes(command: Callable[P, None]) -> Callable[P, None]:
-    """What the caller or the operator did wrong is one line on stderr and exit code 2."""
+    """What the caller or the operator did wrong is told on stderr, with exit code 2; Ctrl-C ends without a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except* SandboxdError as group:
-            for problem in _leaves(group):
-                click.echo(f"sandboxd: {problem.message}", err=True)
+        except BaseException as raised:  # noqa: ASYNC103 not async: the program ends here
+            problems = list(_leaves(raised))
+            if any(isinstance(problem, KeyboardInterrupt) for problem in problems):
+                sys.exit(INTERRUPTED)
+            ours = [problem.message for problem in problems if isinstance(problem, SandboxdError)]
+            if len(ours) < len(problems):
+                raise
+            for text in dict.fromkeys(ours):
+                click.echo(f"sandboxd: {text}", err=True)
             sys.exit(MISTAKE)
 
     return wrapped
 
 
-def _leaves(group: BaseExceptionGroup[SandboxdError]) -> list[SandboxdError]:
-    found: list[SandboxdError] = []
-    for problem in group.exceptions:
-        found += _leaves(problem) if isinstance(problem, BaseExceptionGroup) else [problem]
-    return found
+def _leaves(raised: BaseException) -> Iterator[BaseException]:
+    """What nurseries have wrapped."""
+    if isinstance(raised, BaseExceptionGroup):
+        for inner in raised.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield raised
 
 
 data_dir = click.option("--data-dir", envvar="SANDBOXD_DATA_DIR", metavar="DIR", help="The folder of the database.")
@@ -123,11 +133,7 @@ def run(
     file: Any, timeout_ms: int | None, input_json: str, profile: str, language: str, as_json: bool, config: str | None
 ) -> None:
     """Run FILE (- is standard input) in a worker of its own, by the daemon's own engine."""
-    try:
-        json.loads(input_json)
-    except ValueError as problem:
-        raise click.BadParameter(f"not JSON: {problem}", param_hint="--input") from None
-    outcome = trio.run(_run_once, _local(config), _source(file, language), profile, timeout_ms, input_json.encode())
+    outcome = trio.run(_run_once, _local(config), _source(file, language), profile, timeout_ms, _json(input_json))
     (_print_json if as_json else _print_outcome)(outcome)
     sys.exit(SUCCESS if outcome.status is Status.succeeded else FAILED)
 
@@ -161,22 +167,32 @@ def _source(file: Any, language: str) -> Source:
         raise SettingsError(f"{file.name} is not UTF-8: {problem}") from None
 
 
-async def _run_once(settings: Settings, source: Source, profile: str, timeout_ms: int | None, given: bytes) -> Outcome:
+def _json(text: str) -> Raw:
+    """An option's value as JSON for a worker; not by the json module, which takes NaN and Infinity."""
+    try:
+        return msgspec.json.decode(text.encode(), type=Raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+        raise click.BadParameter(f"not JSON: {problem}", param_hint="--input") from None
+
+
+async def _run_once(settings: Settings, source: Source, profile: str, timeout_ms: int | None, given: Raw) -> Outcome:
     policy = read_policy(settings)
     grant = local_grant(policy, profile, timeout_ms, field="--timeout-ms")
     if (finding := refuse(source.text, grant.limits.source_bytes)) is not None:
         return rejected(finding)
     async with open_engine(settings, policy, [profile]) as engine:
         engine.demand()
-        return await engine.run(grant, source, user="local", input=msgspec.Raw(given))
+        return await engine.run(grant, source, user="local", input=given)
 
 
 async def _check_once(settings: Settings, source: Source, profile: str) -> Failure | None:
     policy = read_policy(settings)
     grant = local_grant(policy, profile, None, field="--timeout-ms")
+    if (finding := refuse(source.text, grant.limits.source_bytes)) is not None:
+        return finding
     async with open_engine(settings, policy, [profile]) as engine:
         engine.demand()
-        return refuse(source.text, grant.limits.source_bytes) or await engine.check(grant, source, user="local")
+        return await engine.check(grant, source, user="local")
 
 
 def _said(failure: Failure) -> str:
@@ -195,9 +211,9 @@ def _print_outcome(outcome: Outcome) -> None:
         click.echo(f"{_said(outcome.failure)}{where}", err=True)
     elif outcome.value is not None:
         click.echo(bytes(outcome.value).decode())
-    used = outcome.usage
+    used, cut = outcome.usage, ", output cut at its limit" if outcome.truncated else ""
     click.echo(
-        f"{outcome.status}: {used.wall_ms:.1f} ms wall, {used.cpu_ms:.1f} ms CPU, {used.memory_bytes / 2**20:.1f} MiB",
+        f"{outcome.status}: {used.wall_ms:.1f} ms wall, {used.cpu_ms:.1f} ms CPU, {used.memory_bytes / 2**20:.1f} MiB{cut}",
         err=True,
     )
 
@@ -215,11 +231,24 @@ def _open(directory: str | None, config: str | None) -> Any:
     return open_database(settings.data_path, synchronous="FULL")
 
 
+def _name(_: click.Context, option: click.Parameter, value: str) -> str:
+    """A name that stays on its place in a list of lines and tabs."""
+    if not value.strip() or not value.isprintable() or len(value) > LONGEST_NAME:
+        raise click.BadParameter(f"must be 1 to {LONGEST_NAME} printable characters", param=option)
+    return value
+
+
+def _days(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value <= MOST_DAYS:  # so that "nan" is refused too
+        raise click.BadParameter(f"must be more than 0 and at most {MOST_DAYS} days", param=option)
+    return value
+
+
 @token.command("create")
-@click.option("--user", required=True, help="Who calls.")
-@click.option("--tenant", default="default", show_default=True, help="The customer the user belongs to.")
+@click.option("--user", required=True, callback=_name, help="Who calls.")
+@click.option("--tenant", default="default", show_default=True, callback=_name, help="The customer the user belongs to.")
 @click.option("--tier", default="starter", show_default=True, help="The subscription.")
-@click.option("--expires", metavar="DAYS", type=click.FloatRange(min=0, min_open=True), help="Days until it expires.")
+@click.option("--expires", metavar="DAYS", type=float, callback=_days, help="Days until it expires; a fraction is fine.")
 @data_dir
 @config_file
 @_mistakes

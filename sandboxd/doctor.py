@@ -2,8 +2,11 @@
 
 import os
 import platform
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 import msgspec
+import trio
 from msgspec import Struct
 
 from js_harness import NATIVE
@@ -25,14 +28,19 @@ class Finding(Struct, frozen=True):
     remedy: str = ""
 
 
+_Result = tuple[bool, str, str]
+"""A finding's `ok`, `text` and `remedy`."""
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which they depend on each other. Nothing is changed on the machine."""
     findings = [Finding("sandboxd", True, f"version {__version__}, Python {platform.python_version()}, {platform.machine()}")]
-    for check in (_kernel, _native, _node, _policy, _data, _worker):
+    for subject, check in _CHECKS.items():
         try:
-            findings.append(await check(settings))
+            ok, text, remedy = await check(settings)
+            findings.append(Finding(subject, ok, text, remedy))
         except* SandboxdError as group:
-            findings.append(Finding(check.__name__.strip("_"), False, _text(group)))
+            findings.append(Finding(subject, False, _text(group)))
     return findings
 
 
@@ -43,36 +51,41 @@ def _text(group: BaseExceptionGroup[SandboxdError]) -> str:
     return str(first)
 
 
-async def _kernel(_: Settings) -> Finding:
-    fits = platform.system() == "Linux" and hasattr(os, "pidfd_open")
-    return Finding("kernel", fits, f"{platform.system()} {platform.release()}", "" if fits else "Linux 5.9 or later is needed")
+async def _kernel(_: Settings) -> _Result:
+    try:
+        os.close(os.pidfd_open(os.getpid()))  # asked, not looked up: Python may know it where the kernel does not
+        fits = True
+    except (AttributeError, OSError):
+        fits = False
+    return fits, f"{platform.system()} {platform.release()}", "" if fits else "Linux 5.9 or later is needed"
 
 
-async def _native(_: Settings) -> Finding:
+async def _native(_: Settings) -> _Result:
     built = NATIVE.exists()
-    return Finding("native module", built, "built" if built else "missing", "" if built else "install with pip, or run make")
+    return built, "built" if built else "missing", "" if built else "install with pip, or run make"
 
 
-async def _node(settings: Settings) -> Finding:
-    node = find_node(settings.node)
+async def _node(settings: Settings) -> _Result:
+    node = await trio.to_thread.run_sync(find_node, settings.node)
     without = "" if node.typescript else "; cannot strip TypeScript (needs 22.13)"
-    return Finding("node", True, f"{node.version} at {node.path} ({node.origin}){without}")
+    return True, f"{node.version} at {node.path} ({node.origin}){without}", ""
 
 
-async def _policy(settings: Settings) -> Finding:
+async def _policy(settings: Settings) -> _Result:
     policy = read_policy(settings)
-    return Finding("policy", True, f"{len(policy.profiles)} profiles, {len(policy.tiers)} tiers")
+    return True, f"{len(policy.profiles)} profiles, {len(policy.tiers)} tiers", ""
 
 
-async def _data(settings: Settings) -> Finding:
+async def _data(settings: Settings) -> _Result:
     path = settings.data_path
-    there = next(parent for parent in (path, *path.parents) if parent.exists())
-    writable = os.access(there, os.W_OK)
+    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    fits = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
     text = f"{path}{'' if path.exists() else ' (to be created)'}"
-    return Finding("data directory", writable, text, "" if writable else f"{there} is not writable for uid {os.getuid()}")
+    remedy = f"{there} is not writable for uid {os.getuid()}" if there.is_dir() else f"{there} is not a folder"
+    return fits, text, "" if fits else f"{remedy}; set SANDBOXD_DATA_DIR to another"
 
 
-async def _worker(settings: Settings) -> Finding:
+async def _worker(settings: Settings) -> _Result:
     """An execution for real: what the daemon will do, done once."""
     policy = read_policy(settings)
     one = msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
@@ -80,10 +93,17 @@ async def _worker(settings: Settings) -> Finding:
         engine.demand()
         grant = local_grant(policy, "code-nodes", None, field="wall_ms")
         outcome = await engine.run(grant, Source("return 1 + 1"), user="doctor", input=NOTHING)
-    works = outcome.status is Status.succeeded and outcome.value is not None and bytes(outcome.value) == b"2"
-    text = (
-        f"an execution took {outcome.usage.wall_ms:.1f} ms"
-        if works
-        else f"an execution ended as {outcome.status}: {outcome.failure}"
-    )
-    return Finding("worker", works, text)
+    if outcome.status is Status.succeeded and outcome.value is not None and bytes(outcome.value) == b"2":
+        return True, f"an execution took {outcome.usage.wall_ms:.1f} ms", ""
+    why = outcome.failure.message if outcome.failure is not None else "with a wrong result"
+    return False, f"an execution ended as {outcome.status}: {why}", ""
+
+
+_CHECKS: Final[Mapping[str, Callable[[Settings], Awaitable[_Result]]]] = {
+    "kernel": _kernel,
+    "native module": _native,
+    "node": _node,
+    "policy": _policy,
+    "data directory": _data,
+    "worker": _worker,
+}

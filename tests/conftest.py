@@ -38,5 +38,3 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon for the tests of one module."""
     with running_daemon(tmp_path_factory.mktemp("daemon") / "data") as daemon:
         yield daemon
-
-

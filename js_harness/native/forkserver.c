@@ -2,6 +2,8 @@
  *
  *   readFrame(fd, cap)    -> string, or null at the end of the stream; throws when a frame is longer than cap bytes
  *   writeFrame(fd, text)  -> undefined; throws when the other end is gone
+ *   setLimit(which, most) -> undefined; soft and hard at once, so it can only go down from here
+ *   installFilter(bytes)  -> undefined; a seccomp program, on every thread of the process (TSYNC)
  *   exit(code)            -> does not return
  *
  * A frame is a 4-byte big-endian length and that many bytes of UTF-8. Both calls block, also on a non-blocking
@@ -16,7 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include "node_api.h"
 
 enum { HEADER = 4 };
@@ -103,6 +109,37 @@ static napi_value write_frame(napi_env env, napi_callback_info info) {
   return bad ? fail(env, "write") : NULL;
 }
 
+static napi_value set_limit(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  int32_t which;
+  int64_t most;
+  if (napi_get_cb_info(env, info, &argc, args, NULL, NULL) != napi_ok || argc < 2 ||
+      napi_get_value_int32(env, args[0], &which) != napi_ok || napi_get_value_int64(env, args[1], &most) != napi_ok || most < 0) {
+    napi_throw_type_error(env, NULL, "setLimit(which, most)");
+    return NULL;
+  }
+  struct rlimit limit = {.rlim_cur = (rlim_t)most, .rlim_max = (rlim_t)most};
+  return setrlimit((__rlimit_resource_t)which, &limit) ? fail(env, "setrlimit") : NULL;
+}
+
+/* TSYNC because Node has threads of its own by now: one that kept the older filter would be the way around this one. */
+static napi_value install_filter(napi_env env, napi_callback_info info) {
+  size_t argc = 1, size = 0;
+  napi_value bytes;
+  void *program = NULL;
+  if (napi_get_cb_info(env, info, &argc, &bytes, NULL, NULL) != napi_ok || argc < 1 ||
+      napi_get_buffer_info(env, bytes, &program, &size) != napi_ok || size == 0 || size % sizeof(struct sock_filter) != 0 ||
+      size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
+    napi_throw_type_error(env, NULL, "installFilter(bytes): an array of struct sock_filter");
+    return NULL;
+  }
+  struct sock_fprog header = {.len = (unsigned short)(size / sizeof(struct sock_filter)), .filter = program};
+  long thread = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &header);
+  if (thread > 0) { napi_throw_error(env, NULL, "seccomp: a thread has a filter of its own"); return NULL; }
+  return thread < 0 ? fail(env, "seccomp") : NULL;
+}
+
 /* Ends the process without Node's teardown: nothing of the user's runs any more, and in a forked child (where the
  * platform's threads do not exist) the teardown would wait for ever. */
 static napi_value exit_now(napi_env env, napi_callback_info info) {
@@ -115,7 +152,8 @@ static napi_value exit_now(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
-      {"readFrame", read_frame}, {"writeFrame", write_frame}, {"exit", exit_now}};
+      {"readFrame", read_frame}, {"writeFrame", write_frame},
+      {"setLimit", set_limit}, {"installFilter", install_filter}, {"exit", exit_now}};
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     napi_value function;
     if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].call, NULL, &function) != napi_ok ||

@@ -17,6 +17,8 @@ def make_app(service: Service) -> QuartTrio:
     app = QuartTrio("sandboxd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # an OPTIONS nobody asked for would be answered as HTML
+    app.url_map.merge_slashes = False  # two slashes are another route, which is a 404; else a redirect in HTML
     problems.install(app)
     app.register_blueprint(health(service))
     app.register_blueprint(code_nodes(service))

@@ -124,6 +124,7 @@ def result_of(execution: Execution) -> Result:
 def code_nodes(service: Service) -> Blueprint:
     """The door's routes."""
     door = Blueprint("code_nodes", __name__, url_prefix="/api/ai-automation/code")
+    templates_by_id: dict[str, Template] = {template.id: template for template in load_templates()}
 
     async def caller() -> Principal:
         principal = await service.principal(bearer())
@@ -157,15 +158,14 @@ def code_nodes(service: Service) -> Blueprint:
     @door.get("/templates")
     async def templates() -> Response:
         await caller()
-        listed = [Listed(t.id, t.name, t.description, t.category, t.difficulty) for t in load_templates()]
+        listed = [Listed(t.id, t.name, t.description, t.category, t.difficulty) for t in templates_by_id.values()]
         return answer({"templates": listed})
 
     @door.get("/templates/<template_id>")
     async def template(template_id: str) -> Response:
         await caller()
-        found: Template | None = next((t for t in load_templates() if t.id == template_id), None)
-        if found is None:
+        if template_id not in templates_by_id:
             raise NotFound("Template not found")
-        return answer(found)
+        return answer(templates_by_id[template_id])
 
     return door

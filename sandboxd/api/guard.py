@@ -1,15 +1,18 @@
 """What every door does with a request before it knows what is in it, and with an answer after."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Raw
 from quart import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from sandboxd.errors import BadRequest, BodyTooLarge, MissingToken
 
 T = TypeVar("T")
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 MAX_BODY_BYTES = 1 << 20
 
 
@@ -38,7 +41,16 @@ async def body(decoder: msgspec.json.Decoder[T]) -> T:
     except RecursionError:
         raise BadRequest("Invalid request: the body is nested too deep") from None
     except (msgspec.MsgspecError, ValueError) as problem:
-        raise BadRequest(f"Invalid JSON: {problem}") from None
+        raise BadRequest(f"Invalid JSON: {_reason(data, problem)}") from None
+
+
+def _reason(data: bytes, problem: Exception) -> str:
+    """Why it is not JSON. Of half a surrogate pair at the end of a string msgspec says that the data was truncated."""
+    try:
+        msgspec.json.decode(_ESCAPED_SURROGATE.sub(b"", data), type=Raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return str(problem)
+    return "half of an escaped surrogate pair, which is no character"
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

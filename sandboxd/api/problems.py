@@ -27,11 +27,15 @@ def _body_limit(_: errors.BodyTooLarge) -> tuple[dict[str, Any], Headers]:
 
 
 def _quota(error: errors.QuotaExceeded) -> tuple[dict[str, Any], Headers]:
-    """The IETF's RateLimit fields: what is exhausted and for how long, and the whole policy."""
-    policy = ", ".join(f'"{name}";q={allowed};w={seconds}' for name, allowed, seconds in error.windows)
-    headers = {"Retry-After": str(error.retry_after), "RateLimit": f'"{error.limit}";r=0;t={error.retry_after}'}
-    if policy:
-        headers["RateLimit-Policy"] = policy
+    """The IETF's RateLimit fields: what is exhausted and for how long, and the policy, in which that has its entry."""
+    policy = [f'"{name}";q={allowed};w={seconds}' for name, allowed, seconds in error.windows]
+    if error.limit == "concurrent":
+        policy.insert(0, f'"concurrent";q={error.allowed};qu="concurrent-requests"')
+    headers = {
+        "Retry-After": str(error.retry_after),
+        "RateLimit": f'"{error.limit}";r=0;t={error.retry_after}',
+        "RateLimit-Policy": ", ".join(policy),
+    }
     return {"limit": error.limit, "allowed": error.allowed, "retry_after": error.retry_after}, headers
 
 

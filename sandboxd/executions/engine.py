@@ -27,7 +27,10 @@ NOTHING: Final = Raw(b"null")
 def read_policy(settings: Settings) -> Policy:
     """The policy of the settings' folder, or the shipped one. Raises PolicyError with every problem."""
     home = Path(settings.policies).expanduser() if settings.policies else policies.HOME
-    files = {str(path.relative_to(home)): path.read_text() for path in sorted(home.rglob("*.toml"))}
+    try:
+        files = {str(path.relative_to(home)): path.read_text("utf-8") for path in sorted(home.rglob("*.toml"))}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingsError(f"The policies in {home} cannot be read: {problem}") from None
     return load_policy(files)
 
 

@@ -5,7 +5,7 @@ import uuid
 
 from msgspec import Raw, Struct
 
-from sandboxd.errors import NoCapacity
+from sandboxd.errors import HouseError, NoCapacity
 from sandboxd.executions.engine import NOTHING, Engine, rejected
 from sandboxd.executions.ledger import Ledger
 from sandboxd.executions.source import refuse
@@ -68,11 +68,18 @@ class Service:
         decide(self.engine.policy, tier=principal.tier, door=door, profile=profile)
 
     async def validate(self, principal: Principal, *, door: str, profile: str, source: Source) -> Failure | None:
-        """Why the source would be refused, None when it would run. Takes a slot of the user's, but no quota."""
+        """Why the source would be refused, None when it would run. Takes a slot of the user's, but no quota.
+
+        Raises QuotaExceeded (concurrent) and HouseError.
+        """
         grant = decide(self.engine.policy, tier=principal.tier, door=door, profile=profile)
         async with self.ledger.slot(principal, grant.quota):
-            finding = refuse(source.text, grant.limits.source_bytes)
-            return finding or await self.engine.check(grant, source, user=(principal.tenant, principal.user))
+            if (finding := refuse(source.text, grant.limits.source_bytes)) is not None:
+                return finding
+            failure = await self.engine.check(grant, source, user=(principal.tenant, principal.user))
+        if failure is not None and failure.kind == "crash":
+            raise HouseError(failure.message)  # nothing of the source ran, so this says nothing about it
+        return failure
 
     async def execute(
         self,

@@ -30,6 +30,8 @@ FAILED = 97
 CHANNEL = 3
 
 PR_SET_PDEATHSIG = 1
+# What this interpreter or main() ignores: ignored signals stay ignored through exec.
+CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -39,6 +41,16 @@ def die_with_parent(parent: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         os._exit(FAILED)
+
+
+def limit(name: str, value: int) -> None:
+    """Sets one rlimit for good, or keeps the lower one that we live under: without privileges it cannot be raised."""
+    number = getattr(resource, "RLIMIT_" + name)
+    _, hard = resource.getrlimit(number)
+    most = value + 1 if name == "CPU" else value  # SIGXCPU at the soft limit says why; at the hard one it is a mere SIGKILL
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(number, (min(value, most), most))
 
 
 def become_worker(plan: dict[str, Any], parent: int, channel: int, stderr: int) -> NoReturn:
@@ -58,13 +70,14 @@ def become_worker(plan: dict[str, Any], parent: int, channel: int, stderr: int) 
         os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
         step = "limits"
         for name, value in plan["rlimits"].items():
-            resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+            limit(name, value)
         step = "signals"
-        for ignored in (signal.SIGPIPE, signal.SIGINT):  # what this interpreter ignores or catches
-            signal.signal(ignored, signal.SIG_DFL)
+        for changed in CHANGED_SIGNALS:
+            signal.signal(changed, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         step = "exec"
         os.execve(plan["argv"][0], plan["argv"], plan["env"])
-    except BaseException as problem:
+    except BaseException as problem:  # noqa: ASYNC103 not async: the process ends here
         number = getattr(problem, "errno", None)
         line = {"step": step, "errno": errno.errorcode.get(number or 0, ""), "text": str(problem)}
         with contextlib.suppress(OSError):
@@ -121,7 +134,12 @@ class Launcher:
         pid = os.fork()
         if pid == 0:
             become_worker(self.plan, me, channel, stderr)
-        pidfd = os.pidfd_open(pid)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:  # out of descriptors: nobody could end or reap this one later
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         self.workers[pidfd] = (worker, pid)
         self.poll.register(pidfd, select.POLLIN)
         socket.send_fds(self.control, [REPLY.pack(LAUNCHED, worker, pid, 0, 0, 0)], [pidfd])
@@ -142,6 +160,9 @@ def main(control_fd: str, parent: str, plan: str) -> None:
     """The program; see the module's text for its arguments."""
     die_with_parent(int(parent))
     os.setsid()
+    while (null := os.open("/dev/null", os.O_RDWR)) <= 2:
+        pass  # a daemon without standard streams: what we receive must not land on the numbers that a worker is given
+    os.close(null)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the daemon decides when we end: it closes the socket
     control = socket.socket(fileno=int(control_fd))

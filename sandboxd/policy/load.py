@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -11,6 +11,8 @@ from sandboxd.errors import PolicyError
 from sandboxd.policy.model import Policy, Profile, Tier
 
 T = TypeVar("T", bound=msgspec.Struct)
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_HEADER = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?")
 
 
 def load_policy(files: Mapping[str, str]) -> Policy:
@@ -18,24 +20,32 @@ def load_policy(files: Mapping[str, str]) -> Policy:
     problems: list[str] = []
     profiles: dict[str, Profile] = {}
     tiers: dict[str, Tier] = {}
-    for name, text in sorted(files.items()):
+    readers: dict[str, _Reader] = {}
+    for file, text in sorted(files.items()):
+        if file.startswith("seccomp/"):
+            continue  # the jail's own: it reads and judges them
+        profile_name = re.fullmatch(rf"profiles/({_NAME.pattern})\.toml", file)
+        if profile_name is None and file != "tiers.toml":
+            problems.append(f"{file}: not a policy file; expected tiers.toml or profiles/NAME.toml")
+            continue
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            problems.append(f"{name}: {error}")
+            problems.append(f"{file}: {error}")
             continue
-        reader = _Reader(name, text, problems)
-        if name == "tiers.toml":
-            for tier, body in table.items():
-                if (found := reader.struct(Tier, body, tier)) is not None:
-                    tiers[tier] = found
-        elif match := re.fullmatch(r"profiles/([a-z][a-z0-9-]*)\.toml", name):
-            if (profile := reader.struct(Profile, table, "")) is not None:
-                reader.check(profile)
-                profiles[match[1]] = profile
+        reader = readers[file] = _Reader(file, text, problems)
+        if profile_name is None:
+            tiers = reader.tiers(table)
         else:
-            problems.append(f"{name}: not a policy file; expected tiers.toml or profiles/NAME.toml")
-    problems += [f"{name}: there is none" for name, found in (("tiers.toml", tiers), ("profiles/", profiles)) if not found]
+            reader.check_profile(table)
+            if (profile := reader.struct(Profile, table, "")) is not None:
+                profiles[profile_name[1]] = profile
+    if "tiers.toml" not in files:
+        problems.append("tiers.toml: there is none")
+    if not any(file.startswith("profiles/") for file in files):
+        problems.append("profiles/: there is none")
+    for name, tier in tiers.items():
+        readers["tiers.toml"].check_tier(name, tier, profiles)
     if problems:
         raise PolicyError(problems)
     return Policy(profiles, tiers)
@@ -48,18 +58,42 @@ class _Reader:
         self.file, self.lines, self.problems = file, text.splitlines(), problems
 
     def problem(self, path: str, what: str) -> None:
-        """Notes a problem with the line where the last part of the key's path stands."""
+        """Notes a problem with the line where the last part of the key's path stands, or what it should stand in."""
         self.problems.append(f"{self.file}:{self._line(path)}: {path}: {what}")
 
     def _line(self, path: str) -> int:
-        """The line of the deepest part of a dotted path that can be found, its tables' headers searched first."""
-        at = 0
-        parts = path.split(".")
-        for depth in range(1, len(parts) + 1):
-            header = re.compile(rf"\s*\[+\s*{re.escape('.'.join(parts[:depth]))}\s*\]+")
-            key = re.compile(rf"\s*{re.escape(parts[depth - 1])}\s*=")
-            at = next((n for n, line in enumerate(self.lines[at:], at) if header.match(line) or key.match(line)), at)
-        return at + 1
+        """The line of the nearest table's header, or of the key in that table.
+
+        What begins like a header or a key inside of a text of many lines is taken for one: the line is a hint.
+        """
+        number = re.search(r"\[(\d+)\]", path)  # which one of several tables of one name
+        parts = re.sub(r"\[\d+\]", "", path).split(".")
+        for depth in range(len(parts), 0, -1):
+            name = ".".join(parts[:depth])
+            headers = [n for n, line in enumerate(self.lines) if (m := _HEADER.fullmatch(line)) and m[1].strip('"') == name]
+            if headers:
+                header = headers[min(int(number[1]) if number else 0, len(headers) - 1)]
+                return 1 + (header if depth == len(parts) else self._key_line(parts[depth], header + 1, header))
+        return 1 + self._key_line(parts[0], 0, 0)
+
+    def _key_line(self, name: str, begin: int, otherwise: int) -> int:
+        key = re.compile(rf"\s*\"?{re.escape(name)}\"?\s*[=.]")
+        for n, line in enumerate(self.lines[begin:], begin):
+            if _HEADER.fullmatch(line):
+                break
+            if key.match(line):
+                return n
+        return otherwise
+
+    def tiers(self, table: dict[str, Any]) -> dict[str, Tier]:
+        """The tiers that are right."""
+        found: dict[str, Tier] = {}
+        for name, body in table.items():
+            if not _NAME.fullmatch(name):
+                self.problem(name, "a tier's name is lower-case letters, digits and hyphens")
+            if (tier := self.struct(Tier, body, name)) is not None:
+                found[name] = tier
+        return found
 
     def struct(self, kind: type[T], table: Any, path: str) -> T | None:
         """The struct in `table`, or None when there was any problem with it."""
@@ -76,23 +110,45 @@ class _Reader:
         for unknown in sorted(table.keys() - fields.keys()):
             self.problem(dotted + unknown, "unknown key")
         for name, field in fields.items():
-            where = dotted + name
-            if name not in table:
-                if field.required:
-                    self.problem(where, "missing")
-            elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-                yield name, self.struct(field.type, table[name], where)
-            else:
-                try:
-                    yield name, msgspec.convert(table[name], field.type)
-                except msgspec.ValidationError as error:
-                    self.problem(where, str(error))
+            if name in table:
+                yield name, self._value(field.type, table[name], dotted + name)
+            elif field.required:
+                self.problem(dotted + name, "missing")
 
-    def check(self, profile: Profile) -> None:
-        """What the types cannot say."""
-        wall = profile.limits.wall_ms
-        if not wall.min <= wall.default <= wall.max:
+    def _value(self, kind: Any, value: Any, path: str) -> Any:
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            return self.struct(kind, value, path)
+        item = get_args(kind)[0] if get_origin(kind) is list else None
+        if isinstance(item, type) and issubclass(item, msgspec.Struct) and isinstance(value, list):
+            return [self.struct(item, each, f"{path}[{place}]") for place, each in enumerate(value)]
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            self.problem(path, str(error))
+
+    # What the types cannot say. It looks at the raw table, so that another mistake in the file does not hide it.
+
+    def check_profile(self, table: dict[str, Any]) -> None:
+        """The range of the wall clock, and names that are granted twice."""
+        limits = table.get("limits")
+        wall = limits.get("wall_ms") if isinstance(limits, dict) else None
+        steps = [wall.get(key) for key in ("min", "default", "max")] if isinstance(wall, dict) else []
+        known = [step for step in steps if isinstance(step, int)]
+        if known != sorted(known):
             self.problem("limits.wall_ms", "must hold min <= default <= max")
-        names = profile.global_names
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            self.problem("globals", f"{name} is granted twice")
+        seen: set[str] = set()
+        groups = table.get("globals")
+        for place, group in enumerate(groups if isinstance(groups, list) else []):
+            names = group.get("names") if isinstance(group, dict) else None
+            for name in names.split() if isinstance(names, str) else []:
+                if name in seen:
+                    self.problem(f"globals[{place}].names", f"{name} is granted twice")
+                seen.add(name)
+
+    def check_tier(self, name: str, tier: Tier, profiles: Mapping[str, Profile]) -> None:
+        """A door serves the profile of its name: a tier that opens it must leave it the time that it asks for at least."""
+        for door in tier.doors:
+            profile = profiles.get(door)
+            if profile is not None and tier.max_timeout_ms < profile.limits.wall_ms.min:
+                least = profile.limits.wall_ms.min
+                self.problem(f"{name}.max_timeout_ms", f"{tier.max_timeout_ms} is below the {least} ms that {door} needs")

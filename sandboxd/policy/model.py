@@ -8,7 +8,8 @@ from sandboxd.models import Limits
 from sandboxd.policy.quota import Quota
 
 Why = Annotated[str, Meta(min_length=10)]
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*$")]
+Dialect = Literal["code-nodes"]
+Door = Literal["code-nodes"]
 Positive = Annotated[int, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
 
@@ -65,7 +66,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """A named bundle of limits and grants. One pool of workers serves one profile."""
 
     why: Why
-    dialect: Name
+    dialect: Dialect
     limits: ProfileLimits
     eval: Switch
     threads: Switch
@@ -82,7 +83,7 @@ class Tier(Struct, frozen=True, forbid_unknown_fields=True):
     """A subscription: which doors it opens, and the quotas of one user. None is unlimited."""
 
     why: Why
-    doors: list[Name]
+    doors: list[Door]
     max_timeout_ms: Positive
     concurrent: Count | None = None
     hourly: Count | None = None

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,34 +49,41 @@ class ExecServer:
         """Launches a worker and waits until it is ready. Raises WorkerStartError, with the step that failed."""
         if self.lost.is_set():
             raise WorkerStartError("The launcher has ended")
-        self._last += 1
-        ours, theirs = socket.socketpair()
-        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        os.set_blocking(write_end, True)
-        channel = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        launch = self._launching[self._last] = _Launch(channel, read_end)
-        request = launcher.REQUEST.pack(launcher.LAUNCH, self._last)
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _descriptors(theirs.fileno(), write_end))
         try:
-            with trio.fail_after(self._plan.start_timeout_ms / 1000):
-                async with self._sending:
-                    await self._control.sendmsg([request], [rights])
-                theirs.close()
-                await launch.answered.wait()
-                if launch.worker is None:
-                    raise WorkerStartError(launch.refusal)
-                await launch.worker.start(self._plan.limits)
-                return launch.worker
-        except BaseException as problem:
-            await launch.give_up()
-            if isinstance(problem, trio.TooSlowError):
-                raise WorkerStartError(f"A worker was not ready within {self._plan.start_timeout_ms} ms") from None
-            if isinstance(problem, OSError):
-                raise WorkerStartError(f"The launcher cannot be reached: {problem}") from None
-            raise
-        finally:
-            theirs.close()
-            os.close(write_end)
+            return await self._spawn()
+        except OSError as problem:
+            raise WorkerStartError(f"A worker cannot be made: {problem}") from None
+
+    async def _spawn(self) -> Worker:
+        self._last += 1
+        number = self._last
+        with contextlib.ExitStack() as theirs:
+            launch, rights = _prepare(theirs)
+            try:
+                with trio.fail_after(self._plan.start_timeout_ms / 1000):
+                    await self._ask(number, launch, rights)
+                    theirs.close()
+                    await launch.answered.wait()
+                    if launch.worker is None:
+                        raise WorkerStartError(launch.refusal)
+                    await launch.worker.start(self._plan.limits)
+                    return launch.worker
+            except trio.TooSlowError:
+                await launch.give_up()  # noqa: ASYNC120 it shields itself
+                words = f": {launch.worker.words}" if launch.worker is not None and launch.worker.words else ""
+                raise WorkerStartError(f"A worker was not ready within {self._plan.start_timeout_ms} ms{words}") from None
+            except BaseException:
+                await launch.give_up()  # noqa: ASYNC102 it shields itself
+                raise
+
+    async def _ask(self, number: int, launch: "_Launch", rights: "_Rights") -> None:
+        async with self._sending:
+            self._launching[number] = launch  # before the answer can come
+            try:
+                await self._control.sendmsg([launcher.REQUEST.pack(launcher.LAUNCH, number)], [rights])
+            except BaseException:  # it was not sent: there is no half of a message
+                self._launching.pop(number, None)
+                raise
 
     async def serve(self) -> None:
         """Hears the launcher until it ends; then every worker of it is dead, and that is what they are told."""
@@ -86,14 +94,16 @@ class ExecServer:
                 if not data:
                     break
                 kind, number, pid, status, cpu_us, resident = launcher.REPLY.unpack(data)
-                if kind == launcher.LAUNCHED:
+                if kind == launcher.LAUNCHED and ancillary:
                     pidfd = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
                     self._launched(number, pid, pidfd)
+                elif kind == launcher.LAUNCHED:  # we are out of descriptors, and the kernel dropped this one
+                    self._refused(number, errno.EMFILE)
                 elif kind == launcher.EXITED:
                     self._exited(number, Exit(status, cpu_us, resident))
                 else:
                     self._refused(number, pid)
-        except (ConnectionError, IndexError):
+        except ConnectionError:
             pass  # the same as an end
         finally:
             self.lost.set()
@@ -106,7 +116,9 @@ class ExecServer:
     def _launched(self, number: int, pid: int, pidfd: int) -> None:
         launch = self._launching.pop(number)
         if launch.abandoned:
-            os.close(pidfd)  # its channel is closed: the harness ends by itself
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
             return
         launch.worker = Worker(pid=pid, pidfd=pidfd, channel=launch.channel, stderr=launch.stderr)
         self._living[number] = launch.worker
@@ -120,7 +132,7 @@ class ExecServer:
 
     def _refused(self, number: int, problem: int) -> None:
         launch = self._launching.pop(number)
-        launch.refusal = f"The launcher could not fork: {errno.errorcode.get(problem, problem)}"
+        launch.refusal = f"The launcher could not make a worker: {errno.errorcode.get(problem, problem)}"
         launch.answered.set()
 
 
@@ -144,8 +156,23 @@ class _Launch:
             os.close(self.stderr)
 
 
-def _descriptors(*numbers: int) -> bytes:
-    return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
+_Rights = tuple[int, int, bytes]
+
+
+def _prepare(theirs: contextlib.ExitStack) -> tuple[_Launch, _Rights]:
+    """A channel and a stderr pipe: our ends of them, and theirs as they are sent, which `theirs` closes."""
+    ours, channel = socket.socketpair()
+    theirs.callback(channel.close)
+    try:
+        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        ours.close()
+        raise
+    theirs.callback(os.close, write_end)
+    os.set_blocking(write_end, True)
+    numbers = b"".join(number.to_bytes(4, sys.byteorder) for number in (channel.fileno(), write_end))
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+    return _Launch(stream, read_end), (socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)
 
 
 @asynccontextmanager
@@ -161,15 +188,19 @@ async def open_execserver(plan: Plan) -> AsyncIterator[ExecServer]:
         str(os.getpid()),
         plan.for_launcher(),
     ]
-    with theirs:
-        process = subprocess.Popen(  # noqa: ASYNC220 once, from the main thread: PDEATHSIG follows the thread
-            program, pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL
-        )
+    try:
+        with theirs:
+            process = subprocess.Popen(  # noqa: ASYNC220 once, from the main thread: PDEATHSIG follows the thread
+                program, pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL
+            )
+    except OSError:
+        ours.close()
+        raise
     control = trio.socket.from_stdlib_socket(ours)
     server = ExecServer(plan, control)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.serve)
+            nursery.start_soon(server.serve)  # noqa: ASYNC113 it sets `lost` when it ends, at the latest
             yield server
             nursery.cancel_scope.cancel()
     finally:

@@ -33,7 +33,7 @@ class Pool:
         self.node: str | None = None
         self._open_source = open_source
         self._ready: deque[Worker] = deque()
-        self._waiting: deque[trio.Event] = deque()
+        self._waiting: deque[_Turn] = deque()
         self._starting = 0
         self._failures = 0
         self._changed = trio.Event()
@@ -48,30 +48,51 @@ class Pool:
     @asynccontextmanager
     async def lease(self, user: Hashable) -> AsyncIterator[Worker]:
         """A worker on loan. It is killed and reaped when the block is left, however that happens."""
-        async with self.queue.slot(user):
-            worker = await self._take()
-            try:
-                yield worker
-            finally:
-                await worker.end()
-
-    async def _take(self) -> Worker:
-        with trio.move_on_after(self.queue.wait_ms / 1000):
-            while not self._ready:
-                turn = trio.Event()
-                self._waiting.append(turn)
-                self._wake()
+        give_up = trio.current_time() + self.queue.wait_ms / 1000  # for the slot and the worker together
+        try:
+            async with self.queue.slot(user):
+                worker = await self._take(give_up)
                 try:
-                    await turn.wait()
+                    yield worker
                 finally:
-                    if turn in self._waiting:
-                        self._waiting.remove(turn)
-                    elif self._ready and self._waiting:
-                        self._waiting.popleft().set()  # ours may have been cancelled after its turn came
-            worker = self._ready.popleft()
+                    await worker.end()  # noqa: ASYNC102 it shields itself
+        finally:
+            self._wake()  # a CPU is free again, and with it another worker may start
+
+    async def _take(self, give_up: float) -> Worker:
+        while True:
+            worker = self._ready.popleft() if self._ready else await self._next(give_up)
             self._wake()
-            return worker
-        raise NoCapacity(retry_after=max(1, int(self._pause())))
+            if worker.alive:
+                return worker
+            await worker.end()
+
+    async def _next(self, give_up: float) -> Worker:
+        turn = _Turn()
+        self._waiting.append(turn)
+        self._wake()
+        try:
+            with trio.CancelScope(deadline=give_up):
+                await turn.came.wait()
+        except BaseException:
+            if turn.worker is not None:
+                self._offer(turn.worker)  # it came in the same moment: it goes on to the next
+            raise
+        finally:
+            if turn.worker is None:
+                self._waiting.remove(turn)
+        if turn.worker is None:
+            raise NoCapacity(retry_after=max(1, int(self._pause())))
+        return turn.worker
+
+    def _offer(self, worker: Worker) -> None:
+        """To the one who has waited longest, else to the ready ones."""
+        if self._waiting:
+            turn = self._waiting.popleft()
+            turn.worker = worker
+            turn.came.set()
+        else:
+            self._ready.append(worker)
 
     # ------------------------------------------------------------ keeping
 
@@ -95,11 +116,13 @@ class Pool:
             except* OSError as problems:
                 self._failed(WorkerStartError(f"The process that makes the workers does not start: {problems.exceptions[0]}"))
             finally:
-                await self._discard()
+                await self._discard()  # noqa: ASYNC102 the end of each worker shields itself
             await trio.sleep(self._pause())
 
     async def _refill(self, source: WorkerSource, nursery: trio.Nursery) -> None:
         while True:
+            if len(self._ready) >= self.ahead:  # a start that failed and is not needed any more is no problem
+                self._failures, self.problem = 0, None
             room = max(1, (os.cpu_count() or 1) - self._busy())
             while self._starting < room and len(self._ready) + self._starting < self.ahead + len(self._waiting):
                 self._starting += 1
@@ -116,15 +139,14 @@ class Pool:
                 await trio.sleep(self._pause())
             worker = await source.spawn()
         except WorkerStartError as problem:
-            self._failed(problem)
+            if not source.lost.is_set():  # that is told once, not by each of those that were on their way
+                self._failed(problem)
             return
         finally:
             self._starting -= 1
             self._wake()
         self._failures, self.problem, self.node = 0, None, worker.node
-        self._ready.append(worker)
-        if self._waiting:
-            self._waiting.popleft().set()
+        self._offer(worker)
         nursery.start_soon(self._watch, worker)
 
     async def _watch(self, worker: Worker) -> None:
@@ -133,6 +155,7 @@ class Pool:
         if worker in self._ready:
             self._ready.remove(worker)
             worker.release()
+            self._failures = max(self._failures, 1)  # if the next ones do the same, then not as fast as they can
             self._wake()
 
     async def _discard(self) -> None:
@@ -156,3 +179,11 @@ class Pool:
 
     async def _next_change(self) -> None:
         await self._changed.wait()
+
+
+class _Turn:
+    """One who waits for a worker."""
+
+    def __init__(self) -> None:
+        self.came = trio.Event()
+        self.worker: Worker | None = None

@@ -42,19 +42,23 @@ class FairQueue:
         self._lines.setdefault(user, deque()).append(turn)
         self.waiting += 1
         try:
-            with trio.fail_after(self.wait_ms / 1000):
+            with trio.move_on_after(self.wait_ms / 1000):
                 await turn.wait()
-        except BaseException as problem:
+        except BaseException:
             if turn.is_set():
                 self._leave(user)  # the turn came in the same moment: it goes on to the next
             else:
-                self.waiting -= 1
-                self._lines[user].remove(turn)
-                if not self._lines[user]:
-                    del self._lines[user]
-            if isinstance(problem, trio.TooSlowError):
-                raise self._no_capacity() from None
+                self._step_out(user, turn)
             raise
+        if not turn.is_set():
+            self._step_out(user, turn)
+            raise self._no_capacity()
+
+    def _step_out(self, user: Hashable, turn: trio.Event) -> None:
+        self.waiting -= 1
+        self._lines[user].remove(turn)
+        if not self._lines[user]:
+            del self._lines[user]
 
     def _enter(self, user: Hashable) -> None:
         self.running += 1

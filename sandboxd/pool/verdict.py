@@ -14,12 +14,16 @@ ALLOCATION_TEXTS: Final = (
     "WebAssembly.Memory.grow(): Unable to grow instance memory",
     "Out of memory",
 )
+_OUT_OF_MEMORY_TEXT: Final = (
+    ": Out of memory"  # behind the name of the built-in that was refused: SharedArrayBuffer.prototype.grow
+)
 _OUT_OF_MEMORY: Final = (
     "out of memory",
     "Allocation failed",
     "allocation failed",
     "bad_alloc",
     "Cannot allocate memory",
+    "SetPermissions(",  # V8 checks that its mprotect succeeds: room for compiled WebAssembly was refused
 )
 _CRASHES: Final = {signal.SIGABRT, signal.SIGSEGV, signal.SIGTRAP, signal.SIGILL, signal.SIGBUS}
 _NEAR_BUDGET: Final = 0.75
@@ -59,7 +63,8 @@ def _judge_done(done: Done, limits: Limits) -> tuple[Status, Failure | None]:
     failure = done.failure
     if failure is None:
         return Status.succeeded, None
-    if failure.name == "RangeError" and failure.message.startswith(ALLOCATION_TEXTS):
+    refused = failure.message.startswith(ALLOCATION_TEXTS) or _OUT_OF_MEMORY_TEXT in failure.message
+    if failure.name == "RangeError" and refused:
         return Status.memory_exceeded, memory_failure(limits)
     told = Failure(failure.kind, failure.name, failure.message, failure.line, failure.column, failure.stack)
     by_kind = {"finding": Status.rejected, "result_too_large": Status.output_exceeded}

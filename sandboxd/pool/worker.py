@@ -3,9 +3,10 @@
 import contextlib
 import os
 import resource
+import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import trio
@@ -14,7 +15,7 @@ from msgspec import Struct
 from sandboxd.errors import ProtocolError, WorkerStartError
 from sandboxd.models import Limits, LogLine, Outcome, Usage
 from sandboxd.pool.verdict import Sighting, judge
-from sandboxd.protocol.conversation import Conversation
+from sandboxd.protocol.conversation import Conversation, ViolationError
 from sandboxd.protocol.frames import encode_frame
 from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon, ToWorker, encode
 
@@ -23,6 +24,7 @@ MEMORY_SLACK: Final = 16 << 20
 REAP_DEADLINE_S: Final = 5.0
 RECEIVE_BYTES: Final = 65_536
 STDERR_TAIL: Final = 16_384
+WORDS_SHOWN: Final = 1000
 PAGE: Final = resource.getpagesize()
 
 
@@ -73,7 +75,7 @@ class Worker:
         self.exit: Exit | None = None
         self._pidfd, self._channel, self._stderr = pidfd, channel, stderr
         self._conversation = Conversation()
-        self._vitals = Vitals(pid)
+        self._vitals: Vitals | None = None
         self._idle_resident = self._idle_cpu_us = 0
         self._words = ""
         self._closed = False
@@ -82,18 +84,40 @@ class Worker:
 
     async def start(self, limits: Limits) -> None:
         """Waits for `ready`, then sets the memory limit. Raises WorkerStartError with the worker's own words."""
+        problem = "it ended without a word"
         try:
-            messages = await self._receive()
-            if not messages or not isinstance(messages[0], Ready):
-                await self.end()
-                raise WorkerStartError(f"A worker did not start: {self._words or 'it ended without a word'}")
-            self.node, self.typescript = messages[0].node, messages[0].typescript
-            self._idle_resident = self._vitals.resident_bytes()
-            self._idle_cpu_us = self._vitals.cpu_us()
-            data = self._vitals.data_bytes() + limits.memory_bytes
-            resource.prlimit(self.pid, resource.RLIMIT_DATA, (data, data))
-        except (ProtocolError, OSError) as problem:
-            raise WorkerStartError(f"A worker did not start: {problem}") from None
+            for message in await self._receive():
+                if isinstance(message, Ready):
+                    self.node, self.typescript = message.node, message.typescript
+                    self._limit_memory(limits)
+                    return
+        except (ProtocolError, OSError) as error:
+            problem = str(error)
+        await self.end()
+        raise WorkerStartError(f"A worker did not start: {self.words or problem}")
+
+    def _limit_memory(self, limits: Limits) -> None:
+        vitals = self._vitals = Vitals(self.pid)  # not before: a process that is gone cannot be looked at
+        self._idle_resident = vitals.resident_bytes()
+        self._idle_cpu_us = vitals.cpu_us()
+        data = vitals.data_bytes() + limits.memory_bytes
+        if not self.alive:
+            raise ProcessLookupError("it ended after it was ready")  # and its pid may be another's by now
+        resource.prlimit(self.pid, resource.RLIMIT_DATA, (data, data))
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs: the word that it does not comes later, from the process that reaps it."""
+        if self._closed or self.exited.is_set():
+            return False
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        return not poll.poll(0)
+
+    @property
+    def words(self) -> str:
+        """What it wrote to stderr, once it has ended; the end of it if that is long."""
+        return self._words.strip()[-WORDS_SHOWN:]
 
     async def _receive(self) -> list[ToDaemon]:
         """The next messages; an empty list at the end of the stream."""
@@ -114,8 +138,7 @@ class Worker:
 
         The worker is killed and reaped before this returns. Cancellation leaves it to `end`.
         """
-        logs: list[LogLine] = []
-        truncated, done, violation = False, None, None
+        heard, violation = _Heard(on_log), None
         watch = _Watch(self._idle_resident + limits.memory_bytes + MEMORY_SLACK)
         begun = time.perf_counter()
         with trio.move_on_after(limits.wall_ms / 1000) as clock:
@@ -124,25 +147,19 @@ class Worker:
                 try:
                     self._conversation.begin(limits)
                     await self._channel.send_all(encode_frame(encode(request)))
-                    while done is None and (messages := await self._receive()):
-                        for message in messages:
-                            if isinstance(message, Log):
-                                logs.append(LogLine(message.level, message.text))
-                                if on_log is not None:
-                                    on_log(logs[-1])
-                            elif isinstance(message, OutputFull):
-                                truncated = True
-                            elif isinstance(message, Done):
-                                done = message
-                    if done is None:
+                    while heard.done is None and (messages := await self._receive()):
+                        heard.take(messages)
+                    if heard.done is None:
                         await self.exited.wait()  # let it die of its own cause: that cause is the status
-                except ProtocolError as problem:
+                except ViolationError as problem:
                     violation = problem.message
+                    heard.take(problem.before)
                 except trio.BrokenResourceError:
                     await self.exited.wait()
                 nursery.cancel_scope.cancel()
         wall_ms = (time.perf_counter() - begun) * 1000
         end = await self.end()
+        done, used = heard.done, self._used_bytes(watch, end)
         status, failure = judge(
             Sighting(
                 done=done,
@@ -153,18 +170,18 @@ class Worker:
                 signal=os.WTERMSIG(end.status) if end.status is not None and os.WIFSIGNALED(end.status) else None,
                 exit_code=os.WEXITSTATUS(end.status) if end.status is not None and os.WIFEXITED(end.status) else None,
                 stderr=self._words,
-                peak_bytes=self._used_bytes(watch, end),
+                peak_bytes=used,
             ),
             limits,
         )
-        usage = Usage(max(0, end.cpu_us - self._idle_cpu_us) / 1000, self._used_bytes(watch, end), wall_ms)
+        usage = Usage(max(0, end.cpu_us - self._idle_cpu_us) / 1000, used, wall_ms)
         value = done.value if done is not None and failure is None else None
         returned = done.returned if done is not None and failure is None else None
-        return Outcome(status, usage, tuple(logs), truncated, value, returned, failure)
+        return Outcome(status, usage, tuple(heard.logs), heard.truncated, value, returned, failure)
 
     async def _watch_memory(self, watch: "_Watch") -> None:
         """Kills the worker when its resident size passes the limit: compiled code is not in RLIMIT_DATA."""
-        while not watch.over:
+        while self._vitals is not None and not watch.over:
             await trio.sleep(MEMORY_POLL_S)
             watch.peak = max(watch.peak, self._vitals.resident_bytes())
             if watch.over:
@@ -186,6 +203,8 @@ class Worker:
             self.kill()
             with trio.CancelScope(shield=True, deadline=trio.current_time() + REAP_DEADLINE_S):
                 await self.exited.wait()
+                if self.exit is None or self.exit.status is None:  # nobody reports it any more: see for ourselves
+                    await trio.lowlevel.wait_readable(self._pidfd)
         self.release()
         return self.exit or Exit(None, 0, 0)
 
@@ -196,7 +215,8 @@ class Worker:
         self._closed = True
         self._words = self._read_stderr()
         self._channel.socket.close()
-        self._vitals.close()
+        if self._vitals is not None:
+            self._vitals.close()
         os.close(self._stderr)
         os.close(self._pidfd)
 
@@ -206,6 +226,27 @@ class Worker:
             while chunk := os.read(self._stderr, 65_536):
                 words = (words + chunk)[-STDERR_TAIL:]
         return words.decode(errors="replace")
+
+
+class _Heard:
+    """What a worker has said so far."""
+
+    def __init__(self, on_log: Callable[[LogLine], None] | None) -> None:
+        self.logs: list[LogLine] = []
+        self.truncated = False
+        self.done: Done | None = None
+        self._on_log = on_log
+
+    def take(self, messages: Iterable[ToDaemon]) -> None:
+        for message in messages:
+            if isinstance(message, Log):
+                self.logs.append(LogLine(message.level, message.text))
+                if self._on_log is not None:
+                    self._on_log(self.logs[-1])
+            elif isinstance(message, OutputFull):
+                self.truncated = True
+            elif isinstance(message, Done):
+                self.done = message
 
 
 class _Watch:

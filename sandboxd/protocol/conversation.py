@@ -56,7 +56,7 @@ class Conversation:
         if self.state is not State.idle:
             raise ProtocolError(f"a request in state {self.state.name}")
         self.state, self._limits = State.running, limits
-        self._reader.cap = _ESCAPED * max(limits.output_bytes, 2 * limits.result_bytes) + _ROOM
+        self._reader.cap = max(_ESCAPED * limits.output_bytes, 2 * limits.result_bytes) + _ROOM
 
     def feed(self, data: bytes) -> list[ToDaemon]:
         """The messages that `data` completes, each legal at its place. Raises ViolationError, which is an end too."""

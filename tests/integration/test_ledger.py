@@ -206,9 +206,7 @@ async def test_users_do_not_share_a_quota(house: House) -> None:
     """Another user of the tenant, and the same name in another tenant, have quotas of their own."""
     ledger, database, _ = house
     quota = Quota(concurrent=1, hourly=1)
-    for number, principal in enumerate(
-        (ANN, Principal("acme", "bob", "starter"), Principal("other", "ann", "starter"))
-    ):
+    for number, principal in enumerate((ANN, Principal("acme", "bob", "starter"), Principal("other", "ann", "starter"))):
         await run(ledger, quota, number, principal)
     assert len(rows(database)) == 3
 

@@ -17,9 +17,9 @@ BASE = "/api/ai-automation/code"
 
 
 class Answer:
-    """One HTTP answer."""
+    """One HTTP answer. Names of headers are looked up whatever their case; one that is absent is None."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
 
     @property
@@ -53,7 +53,7 @@ class Daemon:
         try:
             connection.request(method, path, data, sent)
             answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+            return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 

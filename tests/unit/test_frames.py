@@ -1,5 +1,7 @@
 """Frames: any bytes in any pieces."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ streams = st.lists(st.binary(max_size=CAP).map(encode_frame) | headers | st.bina
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     """The same bytes, cut at these places (taken modulo the length)."""
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    return [data[begin:end] for begin, end in pairwise(places)]
 
 
 def read(reader: FrameReader, chunks: list[bytes]) -> tuple[list[bytes], bool]:
@@ -131,7 +133,5 @@ def test_a_raised_cap_is_for_the_next_header() -> None:
 def test_frames_that_were_not_taken_wait() -> None:
     """Whoever stops after one frame finds the next one at the next call."""
     reader = FrameReader(CAP)
-    frames = reader.feed(encode_frame(b"one") + encode_frame(b"two"))
-    assert next(frames) == b"one"
-    frames.close()
+    assert next(iter(reader.feed(encode_frame(b"one") + encode_frame(b"two")))) == b"one"
     assert list(reader.feed(b"")) == [b"two"]

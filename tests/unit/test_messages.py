@@ -42,12 +42,11 @@ KINDS = (
 
 
 def refused(body: bytes) -> bool:
-    """Whether it is refused, in the one way that there is."""
+    """Whether it is refused in the one way that there is, and with few words."""
     try:
         decode(body)
     except ProtocolError as problem:
-        assert len(problem.message) < 300
-        return True
+        return len(problem.message) < 300
     return False
 
 
@@ -144,6 +143,7 @@ NOT_MESSAGES = {
     "a type in capitals": b'{"type":"Done"}',
     "two types": b'{"type":"log","type":"done"}',
     "an unknown field": b'{"type":"done","x":1}',
+    "an unknown field with a long name": b'{"type":"done","%s":1}' % (b"x" * 10_000),
     "an unknown field of output_full": b'{"type":"output_full","text":"a"}',
     "an unknown field in a failure": b'{"type":"done","failure":{"kind":"error","name":"","message":"","x":1}}',
     "a log without text": b'{"type":"log","level":"log"}',
@@ -226,17 +226,14 @@ def test_a_surrogate_pair_is_a_character() -> None:
 
 
 FAILURE = {"kind": "error", "name": "N", "message": "m"}
-BORDERS = [
+NO_PLACES: list[Any] = [0, -1, 2**31 + 1, 2**64, 10**400, 1.0, 1.5, True, "1", []]
+BORDERS: list[tuple[dict[str, Any], bool]] = [
     *[({"failure": {**FAILURE, name: "é" * 16_384}}, True) for name in ("name", "message", "stack")],
     *[({"failure": {**FAILURE, name: "é" * 16_385}}, False) for name in ("name", "message", "stack")],
     *[({"failure": {**FAILURE, name: 1}}, True) for name in ("line", "column")],
     *[({"failure": {**FAILURE, name: 2**31}}, True) for name in ("line", "column")],
     *[({"failure": {**FAILURE, name: None}}, True) for name in ("line", "column")],
-    *[
-        ({"failure": {**FAILURE, name: bad}}, False)
-        for name in ("line", "column")
-        for bad in (0, -1, 2**31 + 1, 2**64, 10**400, 1.0, 1.5, True, "1", [])
-    ],
+    *[({"failure": {**FAILURE, name: bad}}, False) for name in ("line", "column") for bad in NO_PLACES],
 ]
 
 
@@ -364,7 +361,9 @@ def is_message(value: object) -> bool:
     fields = {name: field for name, field in value.items() if name != "type"}
     kind = value.get("type")
     if kind == "ready":
-        return set(fields) == {"node", "typescript"} and isinstance(fields["node"], str) and isinstance(fields["typescript"], bool)
+        return (
+            set(fields) == {"node", "typescript"} and isinstance(fields["node"], str) and isinstance(fields["typescript"], bool)
+        )
     if kind == "log":
         return set(fields) == {"level", "text"} and fields["level"] in LEVELS and isinstance(fields["text"], str)
     if kind == "output_full":

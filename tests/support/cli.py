@@ -1,0 +1,23 @@
+"""The command line in processes of its own."""
+
+import os
+import subprocess
+from typing import NamedTuple
+
+from tests.support.daemon import SANDBOXD
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def cli(*arguments: str, given: bytes = b"", program: list[str] | None = None, **environment: str) -> Ended:
+    """Runs a command to its end. No variable of ours is inherited."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOXD_")}
+    command = [*(program or SANDBOXD), *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, timeout=90, env=inherited | environment)
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -1,0 +1,144 @@
+"""Settings: what is right, what wins, and how what is wrong is named."""
+
+from pathlib import Path
+
+import pytest
+
+from sandboxd.config import Settings, load_settings
+from sandboxd.errors import SettingsError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A configuration that sets what the environment and the options set too."""
+    path = tmp_path / "c.toml"
+    path.write_text('data_dir = "file"\nnode = "file"\nbind = "127.0.0.1:1"\n[pool]\nahead = 7\n')
+    return path
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    """No file, no variable and no option give the defaults."""
+    assert load_settings(environment={}) == Settings()
+
+
+def test_the_file_wins_over_the_defaults(file: Path) -> None:
+    """What the file says holds, and the rest stays."""
+    settings = load_settings(config=str(file), environment={})
+    assert (settings.data_dir, settings.node, settings.bind, settings.pool.ahead) == ("file", "file", "127.0.0.1:1", 7)
+    assert (settings.drain_ms, settings.pool.waiting) == (Settings().drain_ms, Settings().pool.waiting)
+
+
+def test_the_environment_wins_over_the_file(file: Path) -> None:
+    """SANDBOXD_DATA_DIR and SANDBOXD_NODE hold where they are set."""
+    settings = load_settings(config=str(file), environment={"SANDBOXD_DATA_DIR": "env", "SANDBOXD_NODE": "env"})
+    assert (settings.data_dir, settings.node, settings.bind) == ("env", "env", "127.0.0.1:1")
+
+
+def test_an_option_wins_over_the_environment(file: Path) -> None:
+    """Options hold where they are given; one that is None was not given."""
+    options = {"data_dir": "option", "bind": None}
+    settings = load_settings(config=str(file), options=options, environment={"SANDBOXD_DATA_DIR": "env"})
+    assert (settings.data_dir, settings.bind) == ("option", "127.0.0.1:1")
+
+
+def test_the_file_may_be_named_by_the_environment(file: Path, tmp_path: Path) -> None:
+    """SANDBOXD_CONFIG names the file, and the option wins over it."""
+    (tmp_path / "other.toml").write_text('node = "other"')
+    environment = {"SANDBOXD_CONFIG": str(file)}
+    assert load_settings(environment=environment).node == "file"
+    assert load_settings(config=str(tmp_path / "other.toml"), environment=environment).node == "other"
+
+
+def test_empty_variables_are_not_set(file: Path) -> None:
+    """A variable with nothing in it does not win over the file."""
+    settings = load_settings(config=str(file), environment={"SANDBOXD_DATA_DIR": "", "SANDBOXD_CONFIG": ""})
+    assert settings.data_dir == "file"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("unknown = 1", ["`unknown`"]),
+        ("[pool]\nunknown = 1", ["`unknown`", "pool"]),
+        ("[pool]\nrunning = -1", ["pool.running"]),
+        ("[pool]\nrunning = 1.5", ["pool.running", "int"]),
+        ("pool = 1", ["pool"]),
+        ("drain_ms = 0", ["drain_ms"]),
+        ("bind = 8000", ["bind", "str"]),
+        ("data_dir = ''", ["data_dir"]),
+        ("node = ]", ["line 1"]),
+        ("a = 1\na = 2\n", ["line 2"]),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_key(tmp_path: Path, text: str, words: list[str]) -> None:
+    """The text names the file and the key, or the line."""
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config=str(path), environment={})
+    assert [word for word in [str(path), *words] if word not in caught.value.message] == []
+
+
+def test_a_wrong_file_is_refused_although_an_option_covers_it(tmp_path: Path) -> None:
+    """An option does not repair the file's mistake."""
+    path = tmp_path / "c.toml"
+    path.write_text("data_dir = 1")
+    with pytest.raises(SettingsError, match="data_dir"):
+        load_settings(config=str(path), options={"data_dir": "right"}, environment={})
+
+
+def test_a_wrong_option_is_not_blamed_on_the_file(file: Path) -> None:
+    """A file that is right is not named."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config=str(file), options={"data_dir": ""}, environment={})
+    assert ("data_dir" in caught.value.message, str(file) in caught.value.message) == (True, False)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff", b"a = '\xff'"])
+def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    """A file that is missing, or no text, is named."""
+    path = tmp_path / "c.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match="cannot be read") as caught:
+        load_settings(config=str(path), environment={})
+    assert str(path) in caught.value.message
+
+
+def test_a_policy_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """`policies` must be a folder."""
+    path = tmp_path / "c.toml"
+    path.write_text(f'policies = "{tmp_path}/nope"')
+    with pytest.raises(SettingsError, match=r"^policies is .*/nope, which is not a folder$"):
+        load_settings(config=str(path), environment={})
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("127.0.0.1:8000", ("127.0.0.1", 8000)),
+        ("0.0.0.0:0", ("0.0.0.0", 0)),
+        ("localhost:65535", ("localhost", 65535)),
+        ("[::1]:80", ("::1", 80)),
+        ("a-b.example:1", ("a-b.example", 1)),
+    ],
+)
+def test_an_address_is_host_and_port(bind: str, address: tuple[str, int]) -> None:
+    """IPv6 addresses stand in brackets."""
+    assert Settings(bind=bind).address == address
+
+
+@pytest.mark.parametrize(
+    "bind", ["", ":1", "a", "a:", "a:b", "a:65536", "a:-1", "a:1:2", "::1:80", "[::1]", "[a]:1", "[]:1", "a/b:1", "a :1", "a:٣"]
+)
+def test_anything_else_is_no_address(bind: str) -> None:
+    """The text gives an example and what was found."""
+    with pytest.raises(SettingsError, match="bind must be HOST:PORT, like ") as caught:
+        load_settings(options={"bind": bind}, environment={})
+    assert repr(bind) in caught.value.message
+
+
+def test_a_home_that_is_not_there_is_named() -> None:
+    """A ~ that stands for nothing is the operator's to solve, and the text says how."""
+    with pytest.raises(SettingsError, match="SANDBOXD_DATA_DIR"):
+        _ = Settings(data_dir="~nobody-of-this-name/data").data_path
