@@ -1,0 +1,47 @@
+"""What all commands share: exit codes, how mistakes are told, options."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from typing import ParamSpec
+
+import click
+
+from sandboxd.errors import SandboxdError
+
+P = ParamSpec("P")
+SUCCESS, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+
+def mistakes(command: Callable[P, None]) -> Callable[P, None]:
+    """What the caller or the operator did wrong is told on stderr, with exit code 2; Ctrl-C ends without a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except BaseException as raised:  # noqa: ASYNC103 not async: the program ends here
+            problems = list(_leaves(raised))
+            if any(isinstance(problem, KeyboardInterrupt) for problem in problems):
+                sys.exit(INTERRUPTED)
+            ours = [problem.message for problem in problems if isinstance(problem, SandboxdError)]
+            if len(ours) < len(problems):
+                raise
+            for text in dict.fromkeys(ours):
+                click.echo(f"sandboxd: {text}", err=True)
+            sys.exit(MISTAKE)
+
+    return wrapped
+
+
+def _leaves(raised: BaseException) -> Iterator[BaseException]:
+    """What nurseries have wrapped."""
+    if isinstance(raised, BaseExceptionGroup):
+        for inner in raised.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield raised
+
+
+data_dir = click.option("--data-dir", envvar="SANDBOXD_DATA_DIR", metavar="DIR", help="The folder of the database.")
+config_file = click.option("--config", envvar="SANDBOXD_CONFIG", metavar="FILE", help="A TOML file with settings.")

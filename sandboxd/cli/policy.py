@@ -1,0 +1,42 @@
+"""sandboxd policy check, sandboxd policy explain."""
+
+import sys
+
+import click
+
+from sandboxd.cli.common import FAILED, config_file, mistakes
+from sandboxd.config import load_settings
+from sandboxd.errors import PolicyError, SettingsError
+from sandboxd.executions.engine import read_policy
+from sandboxd.policy.explain import explain
+
+
+@click.group()
+def policy() -> None:
+    """The rules that executions run under."""
+
+
+@policy.command("check")
+@config_file
+@mistakes
+def policy_check(config: str | None) -> None:
+    """Load all policy files; every problem is reported at once."""
+    try:
+        found = read_policy(load_settings(config=config))
+    except PolicyError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        sys.exit(FAILED)
+    click.echo(f"{len(found.profiles)} profiles, {len(found.tiers)} tiers: no problem")
+
+
+@policy.command("explain")
+@click.argument("profile")
+@config_file
+@mistakes
+def policy_explain(profile: str, config: str | None) -> None:
+    """Say in words what PROFILE allows, and why."""
+    found = read_policy(load_settings(config=config)).profiles
+    if profile not in found:
+        raise SettingsError(f"There is no profile {profile!r}; there are: {', '.join(sorted(found))}")
+    click.echo(explain(profile, found[profile]))
