@@ -1,0 +1,155 @@
+"""The compiled filters in the kernel: direct system calls, one process each, as root and as an ordinary user."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from sandboxd.jail import seccomp
+from sandboxd.jail.syscalls import ARCHES, X32_BIT, known_calls
+from tests.support import seccomp_call
+from tests.support.seccomp_policies import ALL_ON, POLICY
+from tests.support.seccomp_table import HARDENED, PHASES, TABLE, Args
+
+HOST = seccomp.host()
+pytestmark = pytest.mark.skipif(HOST is None, reason="there is no table of system calls for this architecture")
+
+NOBODY = 65534
+USERS = {"root": None, "user": NOBODY} if os.getuid() == 0 else {"user": None}
+WORDS = {"E": "EPERM", "N": "ENOSYS", "K": "SIGSYS"}
+TABLES = {"all": (TABLE, ALL_ON), "hardened": (HARDENED, frozenset[str]())}
+
+Filter = tuple[str, tuple[int, ...]]
+
+# Rows that the kernel itself may answer like the filter; there the table shows what happens, not who did it.
+# Always: what a kernel can be built without. For an ordinary user: what takes privileges.
+ANSWERED_BY_THE_KERNEL = {
+    "root": {
+        "memfd_secret",
+        "pkey_alloc",
+        "pkey_free",
+        "io_uring_setup",
+        "io_uring_enter",
+        "io_uring_register",
+        "#462",
+        "#9999",
+    },
+    "user": {"kill", "tgkill", "clone", "prlimit64", "sethostname", "settimeofday", "syslog"},
+}
+
+
+def filters(phase: str | None, on: frozenset[str]) -> list[Filter]:
+    """The filters that are on in a phase, the outer one first, as the helper takes them."""
+    if phase is None or HOST is None:
+        return []
+    program = seccomp.compile_phase(POLICY, phase, HOST, on)
+    return [*filters(POLICY.phases[phase].within, on), (program.code.hex(), program.pid_at)]
+
+
+def number(call: str) -> int | str | None:
+    """What the helper is told to call; None where this architecture has no such call."""
+    if call in seccomp_call.FUNCTIONS or call == "int80":
+        return call
+    if HOST is None or (not HOST.x32 and call.startswith("#x32")):
+        return None
+    if call.startswith("#"):
+        return X32_BIT + int(call[5:]) if call.startswith("#x32:") else int(call[1:])
+    return HOST.numbers.get(call)
+
+
+def made(user: str, jobs: Sequence[tuple[str, Args]], on: Sequence[Filter]) -> list[str]:
+    """What becomes of calls under filters, in the helper's words."""
+    asked = [{"filters": on, "call": number(call), "args": args} for call, args in jobs]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", seccomp_call.__file__],
+        input=json.dumps({"uid": USERS[user], "jobs": asked}),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    words: list[str] = json.loads(done.stdout)
+    return words
+
+
+@cache
+def outcomes(user: str, phase: str | None, table: str) -> dict[tuple[str, Args], str]:
+    """What became of each call of a table. Without a phase: without a filter, those that some phase does not kill."""
+    rows, on = TABLES[table]
+    jobs = [row[:2] for row in rows if number(row[0]) is not None and (phase is not None or row[2] != "KKKK")]
+    return dict(zip(jobs, made(user, jobs, filters(phase, on)), strict=True))
+
+
+CASES = [
+    pytest.param(user, table, call, args, letters, id=f"{table}-{user}-{call}({','.join(map(str, args))})")
+    for table, (rows, _) in TABLES.items()
+    for user in USERS
+    for call, args, letters in rows
+]
+
+
+@pytest.mark.parametrize(("user", "table", "call", "args", "letters"), CASES)
+def test_a_call_in_each_phase(user: str, table: str, call: str, args: Args, letters: str) -> None:
+    """The kernel answers as the table says; an allowed call gets the same answer as without any filter."""
+    if number(call) is None:
+        pytest.skip("this architecture has no such call")
+    free = outcomes(user, None, table).get((call, args), "")
+    expected = {phase: WORDS.get(letter, free) for phase, letter in zip(PHASES, letters, strict=True)}
+    assert {phase: outcomes(user, phase, table)[call, args] for phase in PHASES} == expected
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_32_bit_call_is_killed(phase: str) -> None:
+    """int 0x80 is another architecture, with other numbers."""
+    user, job = next(iter(USERS)), [("int80", ())]
+    if made(user, job, []) != ["ok"]:
+        pytest.skip("this kernel or processor has no 32-bit calls")
+    assert made(user, job, filters(phase, ALL_ON)) == ["SIGSYS"]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_under_the_filter_of_another_architecture_every_call_is_killed(phase: str) -> None:
+    """So a daemon that takes the wrong table cannot open a hole by it."""
+    (other,) = [arch for arch in ARCHES.values() if arch != HOST]
+    program = seccomp.compile_phase(POLICY, phase, other, ALL_ON)
+    calls: list[tuple[str, Args]] = [("getpid", ()), ("read", (-1, 0, 0)), ("exit_group", (0,))]
+    assert made(next(iter(USERS)), calls, [(program.code.hex(), program.pid_at)]) == ["SIGSYS"] * 3
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_refusals_are_the_filters(user: str) -> None:
+    """Without a filter the refused calls get another answer, apart from those listed above: so the table is not idle."""
+    known = ANSWERED_BY_THE_KERNEL["root"] | (ANSWERED_BY_THE_KERNEL["user"] if user == "user" else set())
+    free = outcomes(user, None, "all")
+    same = {
+        call for call, args, expected in TABLE for letter in expected
+        if letter in "EN" and free.get((call, args)) == WORDS[letter]
+    }  # fmt: skip
+    assert same <= known
+
+
+def test_the_table_knows_every_name() -> None:
+    """No row is skipped because of a typing error."""
+    rows = {call for call, _, _ in [*TABLE, *HARDENED] if not call.startswith("#")}
+    assert rows <= known_calls() | seccomp_call.FUNCTIONS.keys()
+
+
+def test_every_call_that_the_policy_names_is_in_the_table() -> None:
+    """What has a rule has a row. A call that cannot be made on its own has none."""
+    named = {call for phase in PHASES for call in POLICY.rules(phase, ALL_ON)}
+    assert named - {call for call, _, _ in TABLE} <= {"rt_sigreturn"}
+
+
+def test_the_table_has_a_column_for_each_phase() -> None:
+    """In the same order as the policy."""
+    assert list(POLICY.phases) == list(PHASES)
+
+
+def test_the_helper_is_a_file_of_its_own() -> None:
+    """It imports nothing of the project, so what it does is what is written there."""
+    assert "sandboxd" not in Path(seccomp_call.__file__).read_text()
