@@ -1,7 +1,7 @@
 'use strict';
 /* One worker, one request: boot once, announce `ready`, block, run, answer `done`, exit. */
 const { parse, then, resolved, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
-const { process } = globalThis;
+const { process, Buffer } = globalThis;
 const { describe, failure } = require('./errors');
 const { compileBody, stripTypes, prepare, hasTypeScript, nodeVersion } = require('./compile');
 const { makeConsole } = require('./console');
@@ -11,6 +11,7 @@ const realm = require('./realm');
 const checker = require('./check');
 
 const CHANNEL = 3;
+const RLIMIT_DATA = 2;
 const REQUEST_CAP = 64 << 20;
 const DIALECTS = { __proto__: null, 'code-nodes': require('./dialects/code_nodes') };
 
@@ -93,7 +94,10 @@ function watchTheEnd() {
   process.on('exit', () => { if (!drained) fail(failure('ended_early', 'Error', 'The code ended its process before it was finished')); native.exit(0); });
 }
 
-/** Boots the realm by its configuration (see harness.js), answers `ready` and serves the one request that comes. */
+/** Boots the realm by its configuration (see harness.js), answers `ready` and serves the one request that comes.
+ *
+ * The filter is the last thing before `ready`: no byte of the user's is read while anything is still allowed that only a boot
+ * needs. The memory limit is the first thing after: the daemon knows what this worker has, and it can only go down. */
 function start(config, parts) {
   native = parts.native;
   allowed = new Set(config.globals);
@@ -101,10 +105,12 @@ function start(config, parts) {
   checker.warm && config.warm && checker.warm();
   realm.hide({ allowed, threads: config.threads, console: makeConsole(send, () => limits.output_bytes) });
   watchTheEnd();
+  if (config.filter !== undefined) native.installFilter(Buffer.from(config.filter, 'base64'));
   send('{"type":"ready","node":' + quote(nodeVersion) + ',"typescript":' + (hasTypeScript ? 'true' : 'false') + '}');
   const frame = native.readFrame(CHANNEL, REQUEST_CAP);
   if (frame === null) native.exit(0);
   const request = parse(frame);
+  if (request.data_bytes) native.setLimit(RLIMIT_DATA, request.data_bytes);
   REQUESTS[request.type](request);
 }
 

@@ -12,11 +12,14 @@ from msgspec import Struct
 from js_harness import NATIVE
 from sandboxd import __version__
 from sandboxd.config import Settings
-from sandboxd.errors import SandboxdError
+from sandboxd.errors import JailError, SandboxdError
 from sandboxd.executions.engine import NOTHING, open_engine, read_policy
-from sandboxd.models import Source, Status
+from sandboxd.models import JailLayer, Source, Status
 from sandboxd.policy.decide import local_grant
 from sandboxd.pool.runtime import find_node
+
+PROFILE: Final = "code-nodes"
+IMPOSSIBLE: Final = "impossible here"
 
 
 class Finding(Struct, frozen=True):
@@ -36,6 +39,11 @@ async def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which they depend on each other. Nothing is changed on the machine."""
     findings = [Finding("sandboxd", True, f"version {__version__}, Python {platform.python_version()}, {platform.machine()}")]
     for subject, check in _CHECKS.items():
+        if subject == "worker":
+            try:
+                findings += await _jail(settings)
+            except* SandboxdError as group:
+                findings.append(Finding("jail", False, _text(group).splitlines()[0]))
         try:
             ok, text, remedy = await check(settings)
             findings.append(Finding(subject, ok, text, remedy))
@@ -44,11 +52,14 @@ async def examine(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _text(group: BaseExceptionGroup[SandboxdError]) -> str:
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+def _text(group: BaseException) -> str:
+    return str(_first(group))
 
 
 async def _kernel(_: Settings) -> _Result:
@@ -85,13 +96,30 @@ async def _data(settings: Settings) -> _Result:
     return fits, text, "" if fits else f"{remedy}; set SANDBOXD_DATA_DIR to another"
 
 
+def _layer(layer: JailLayer) -> Finding:
+    text = f"{layer.state}: {layer.text}" if layer.text else layer.state
+    return Finding(f"jail: {layer.name}", layer.state != IMPOSSIBLE, text, layer.remedy)
+
+
+async def _jail(settings: Settings) -> list[Finding]:
+    """One finding a layer, from a launcher that is started for it."""
+    policy = read_policy(settings)
+    one = msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
+    try:
+        async with open_engine(one, policy, [PROFILE]) as engine:
+            return [_layer(layer) for layer in engine.pools[PROFILE].layers]
+    except* JailError as group:
+        found = [_layer(layer) for layer in getattr(_first(group), "findings", ())]
+    return found or [Finding("jail", False, "it was not built")]
+
+
 async def _worker(settings: Settings) -> _Result:
     """An execution for real: what the daemon will do, done once."""
     policy = read_policy(settings)
     one = msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
-    async with open_engine(one, policy, ["code-nodes"]) as engine:
+    async with open_engine(one, policy, [PROFILE]) as engine:
         engine.demand()
-        grant = local_grant(policy, "code-nodes", None, field="wall_ms")
+        grant = local_grant(policy, PROFILE, None, field="wall_ms")
         outcome = await engine.run(grant, Source("return 1 + 1"), user="doctor", input=NOTHING)
     if outcome.status is Status.succeeded and outcome.value is not None and bytes(outcome.value) == b"2":
         return True, f"an execution took {outcome.usage.wall_ms:.1f} ms", ""

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class SandboxdError(Exception):
@@ -116,6 +117,14 @@ class DataDirectoryLocked(SettingsError):
 
 class SchemaTooNew(SettingsError):
     """The data directory was written by a newer sandboxd."""
+
+
+class JailError(SettingsError):
+    """A layer of the jail cannot be had on this machine. ``findings`` are the ``models.JailLayer`` of all of them."""
+
+    def __init__(self, message: str, findings: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class PolicyError(SettingsError):

@@ -89,3 +89,16 @@ class Source(Struct, frozen=True):
 
     text: str
     language: str = "javascript"
+
+
+class JailLayer(Struct, frozen=True, omit_defaults=True):
+    """What became of one layer of the jail: enforced, unneeded, relaxed, or impossible here.
+
+    ``errno`` and ``text`` are the kernel's, ``remedy`` says what the operator can do; all three are empty when all is well.
+    """
+
+    name: str
+    state: str
+    errno: str = ""
+    text: str = ""
+    remedy: str = ""

@@ -8,7 +8,14 @@ import pytest
 from sandboxd.config import PoolSettings, Settings
 from sandboxd.executions.engine import Engine, open_engine, read_policy
 from sandboxd.policy.model import Policy
+from tests.support import nodes
 from tests.support.daemon import Daemon, running_daemon
+
+
+@pytest.fixture(autouse=True)
+def _scripts_without_walls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs that pass for a Node are scripts: engines start them outside of the jail."""
+    monkeypatch.setattr("sandboxd.executions.engine.plan", nodes.plan)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,10 @@ import click
 from sandboxd.cli.common import FAILED, config_file, mistakes
 from sandboxd.config import load_settings
 from sandboxd.errors import PolicyError, SettingsError
-from sandboxd.executions.engine import read_policy
+from sandboxd.executions.engine import read_calls, read_policy
+from sandboxd.jail import seccomp
 from sandboxd.policy.explain import explain
+from sandboxd.pool.runtime import switches
 
 
 @click.group()
@@ -22,7 +24,9 @@ def policy() -> None:
 def policy_check(config: str | None) -> None:
     """Load all policy files; every problem is reported at once."""
     try:
-        found = read_policy(load_settings(config=config))
+        settings = load_settings(config=config)
+        found = read_policy(settings)
+        read_calls(settings)
     except PolicyError as error:
         for problem in error.problems:
             click.echo(problem, err=True)
@@ -36,7 +40,11 @@ def policy_check(config: str | None) -> None:
 @mistakes
 def policy_explain(profile: str, config: str | None) -> None:
     """Say in words what PROFILE allows, and why."""
-    found = read_policy(load_settings(config=config)).profiles
+    settings = load_settings(config=config)
+    found = read_policy(settings).profiles
     if profile not in found:
         raise SettingsError(f"There is no profile {profile!r}; there are: {', '.join(sorted(found))}")
     click.echo(explain(profile, found[profile]))
+    for phase in ("exec_boot", "exec_run"):
+        click.echo()
+        click.echo(seccomp.explain(read_calls(settings), phase, switches(found[profile]), seccomp.host()))

@@ -12,13 +12,14 @@ from msgspec import Raw
 import policies
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError, WorkerStartError
+from sandboxd.jail import seccomp
 from sandboxd.models import Failure, Limits, LogLine, Outcome, Source, Status, Usage
 from sandboxd.policy.load import load_policy
 from sandboxd.policy.model import Grant, Policy, Profile
 from sandboxd.pool.execserver import open_execserver
 from sandboxd.pool.pool import Pool
 from sandboxd.pool.queue import FairQueue
-from sandboxd.pool.runtime import Node, find_node, plan
+from sandboxd.pool.runtime import Node, find_node, plan, shipped_calls
 from sandboxd.protocol.messages import Check, Run, RunLimits
 
 NOTHING: Final = Raw(b"null")
@@ -32,6 +33,12 @@ def read_policy(settings: Settings) -> Policy:
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsError(f"The policies in {home} cannot be read: {problem}") from None
     return load_policy(files)
+
+
+def read_calls(settings: Settings) -> seccomp.Policy:
+    """The system-call policy of the settings' folder, or the shipped one where it has none. Raises PolicyError."""
+    own = Path(settings.policies).expanduser() / "seccomp" if settings.policies else None
+    return seccomp.read_policy(own) if own is not None and own.is_dir() else shipped_calls()
 
 
 class Engine:
@@ -111,8 +118,10 @@ async def open_engine(settings: Settings, policy: Policy, profiles: list[str]) -
     sizes = settings.pool
     queue = FairQueue(slots=sizes.running, waiting=sizes.waiting, wait_ms=sizes.wait_ms)
     pools: dict[str, Pool] = {}
+    calls = read_calls(settings)
     for name in profiles:
-        how = plan(node, policy.profiles[name], most(policy.profiles[name]), start_timeout_ms=sizes.start_timeout_ms)
+        profile = policy.profiles[name]
+        how = plan(node, profile, most(profile), start_timeout_ms=sizes.start_timeout_ms, calls=calls)
         pools[name] = Pool(name, partial(open_execserver, how), queue, ahead=sizes.ahead)
     async with trio.open_nursery() as nursery:
         for pool in pools.values():

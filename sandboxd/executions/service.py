@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 
 from msgspec import Raw, Struct
 
@@ -9,7 +10,7 @@ from sandboxd.errors import HouseError, NoCapacity
 from sandboxd.executions.engine import NOTHING, Engine, rejected
 from sandboxd.executions.ledger import Ledger
 from sandboxd.executions.source import refuse
-from sandboxd.models import Failure, Outcome, Principal, Source, Status
+from sandboxd.models import Failure, JailLayer, Outcome, Principal, Source, Status
 from sandboxd.policy.decide import decide
 from sandboxd.store.queries import Opening
 
@@ -23,10 +24,11 @@ class Execution(Struct, frozen=True):
 
 
 class PoolState(Struct, frozen=True):
-    """One profile's pool: `problem` says why it is degraded."""
+    """One profile's pool: `problem` says why it is degraded, `jail` what became of each layer of it, by name."""
 
     ready: int
     problem: str | None
+    jail: dict[str, str]
 
 
 class State(Struct, frozen=True):
@@ -38,6 +40,11 @@ class State(Struct, frozen=True):
     running: int
     waiting: int
     pools: dict[str, PoolState]
+
+
+def _jail(layers: Iterable[JailLayer]) -> dict[str, str]:
+    """States with their errno; the kernel's text may name paths, and anybody may ask whether we are ready."""
+    return {layer.name: f"{layer.state} ({layer.errno})" if layer.errno else layer.state for layer in layers}
 
 
 class Service:
@@ -53,7 +60,7 @@ class Service:
     def state(self) -> State:
         """How the engine stands now."""
         engine = self.engine
-        pools = {name: PoolState(pool.ready, pool.problem) for name, pool in engine.pools.items()}
+        pools = {name: PoolState(pool.ready, pool.problem, _jail(pool.layers)) for name, pool in engine.pools.items()}
         return State(
             ready=not any(pool.problem for pool in pools.values()),
             node=engine.node.version,

@@ -1,9 +1,10 @@
 """The launcher: a single-threaded process of its own that makes workers. Standard library only.
 
-    python -I -S launcher.py CONTROL_FD PARENT_PID PLAN_JSON
+    python -I -S -c "import sys; sys.path.insert(0, ROOT); …; main(*sys.argv[1:])" CONTROL_FD PARENT_PID PLAN_JSON
 
 It exists because what happens between fork and exec must not happen in a process with threads, and because
-PR_SET_PDEATHSIG follows the *thread* that forked. The daemon talks to it over a SEQPACKET socket: a REQUEST with two
+PR_SET_PDEATHSIG follows the *thread* that forked. It goes behind the walls itself, so that its workers are born there, and
+says first what came of each layer (JSON). Then the daemon talks to it over a SEQPACKET socket: a REQUEST with two
 descriptors (the worker's frame channel and the write end of its stderr pipe) asks for a worker; the REPLYs are LAUNCHED
 with the worker's pidfd, and EXITED once it is reaped. When the socket ends, every worker is killed and the launcher ends.
 
@@ -11,7 +12,6 @@ A step that fails in the child writes one line to the worker's stderr, which the
 """
 
 import contextlib
-import ctypes
 import errno
 import json
 import os
@@ -20,8 +20,10 @@ import select
 import signal
 import socket
 import struct
-import sys
 from typing import Any, NoReturn
+
+from sandboxd.jail import privileges
+from sandboxd.jail.confine import Step, Walls
 
 REQUEST = struct.Struct("<II")  # LAUNCH, worker id
 REPLY = struct.Struct("<IIiiQQ")  # kind, worker id, pid, wait status, CPU in microseconds, highest resident bytes
@@ -29,17 +31,24 @@ LAUNCH, LAUNCHED, EXITED, REFUSED = 1, 1, 2, 3
 FAILED = 97
 CHANNEL = 3
 
-PR_SET_PDEATHSIG = 1
+LIFE = 4  # in the child, until exec: the read end of a pipe whose only writer is the launcher
+
 # What this interpreter or main() ignores: ignored signals stay ignored through exec.
 CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent: int) -> None:
     """SIGKILL when the thread that forked us ends; and now, if it already has."""
-    if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    privileges.die_with_parent()
     if os.getppid() != parent:
+        os._exit(FAILED)
+
+
+def end_if_orphaned() -> None:
+    """The same question where it cannot be asked by pid: whoever is PID 1 of a namespace has no parent to name."""
+    poll = select.poll()
+    poll.register(LIFE, 0)  # POLLHUP is always told
+    if poll.poll(0):
         os._exit(FAILED)
 
 
@@ -53,30 +62,54 @@ def limit(name: str, value: int) -> None:
     resource.setrlimit(number, (min(value, most), most))
 
 
-def become_worker(plan: dict[str, Any], parent: int, channel: int, stderr: int) -> NoReturn:
+def set_limits(rlimits: dict[str, int]) -> None:
+    """All limits of the plan."""
+    for name, value in rlimits.items():
+        limit(name, value)
+
+
+def take_descriptors(channel: int, life: int) -> None:
+    """What a worker holds: /dev/null twice, its stderr, its channel. Everything of the launcher's is closed."""
+    null = os.open("/dev/null", os.O_RDWR)  # above LIFE, as all that the launcher opens or receives: no target covers a source
+    for source, target in ((null, 0), (null, 1), (channel, CHANNEL)):
+        os.dup2(source, target)
+    os.dup2(life, LIFE, inheritable=False)
+    os.closerange(LIFE + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def reset_signals() -> None:
+    """As if nothing had ever been ignored or blocked."""
+    for changed in CHANGED_SIGNALS:
+        signal.signal(changed, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def become_worker(plan: dict[str, Any], walls: Walls | None, slot: int, channel: int, stderr: int, life: int) -> NoReturn:
     """The child's side of the fork, up to exec. Never returns."""
+    argv = list(plan["argv"])
+
+    def complete_argv() -> None:
+        if walls is not None:
+            argv[:-1] = [walls.inside(each) for each in argv[:-1]]
+            argv[-1] = json.dumps(json.loads(argv[-1]) | {"filter": walls.run_filter()})
+
+    steps: list[Step] = [
+        ("die with the launcher", privileges.die_with_parent),
+        ("session", os.setsid),
+        ("descriptors", lambda: take_descriptors(channel, life)),
+        ("limits", lambda: set_limits(plan["rlimits"])),
+        ("signals", reset_signals),
+        ("arguments", complete_argv),
+        *(walls.steps(slot) if walls is not None else ()),
+    ]
+    steps.append(("life of the launcher", end_if_orphaned))  # after the last change of identity, which clears PDEATHSIG
     step = "stderr"
     try:
         os.dup2(stderr, 2)  # first, so that every later step can say why it failed
-        step = "die with the launcher"
-        die_with_parent(parent)
-        step = "session"
-        os.setsid()
-        step = "descriptors"
-        null = os.open("/dev/null", os.O_RDWR)
-        for source, target in ((null, 0), (null, 1), (channel, CHANNEL)):
-            os.dup2(source, target)
-        os.set_inheritable(CHANNEL, True)  # dup2 of a number onto itself leaves it as it was
-        os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
-        step = "limits"
-        for name, value in plan["rlimits"].items():
-            limit(name, value)
-        step = "signals"
-        for changed in CHANGED_SIGNALS:
-            signal.signal(changed, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for step, take in steps:  # noqa: B007 named in the failure
+            take()
         step = "exec"
-        os.execve(plan["argv"][0], plan["argv"], plan["env"])
+        os.execve(argv[0], argv, plan["env"])
     except BaseException as problem:  # noqa: ASYNC103 not async: the process ends here
         number = getattr(problem, "errno", None)
         line = {"step": step, "errno": errno.errorcode.get(number or 0, ""), "text": str(problem)}
@@ -89,11 +122,12 @@ def become_worker(plan: dict[str, Any], parent: int, channel: int, stderr: int) 
 class Launcher:
     """The loop: launch on request, reap on exit."""
 
-    def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
-        self.control, self.plan = control, plan
+    def __init__(self, control: socket.socket, plan: dict[str, Any], walls: Walls | None) -> None:
+        self.control, self.plan, self.walls = control, plan, walls
+        self.life = os.pipe()
         self.poll = select.poll()
         self.poll.register(control, select.POLLIN)
-        self.workers: dict[int, tuple[int, int]] = {}  # pidfd -> (worker id, pid)
+        self.workers: dict[int, tuple[int, int, int]] = {}  # pidfd -> (worker id, pid, slot)
 
     def serve(self) -> None:
         """Until the daemon's end of the socket is closed."""
@@ -104,12 +138,10 @@ class Launcher:
                         self.reap(fd)
                     elif not self.request():
                         return
-        except (BrokenPipeError, ConnectionResetError):
-            return
         finally:
             for pidfd in self.workers:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            for _, pid in self.workers.values():
+            for _, pid, _ in self.workers.values():
                 os.waitpid(pid, 0)
 
     def request(self) -> bool:
@@ -130,44 +162,54 @@ class Launcher:
         return True
 
     def launch(self, worker: int, channel: int, stderr: int) -> None:
-        me = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            become_worker(self.plan, me, channel, stderr)
+        slot = self.walls.slot() if self.walls is not None else 0
         try:
-            pidfd = os.pidfd_open(pid)
-        except OSError:  # out of descriptors: nobody could end or reap this one later
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            pid = self.walls.fork() if self.walls is not None else os.fork()
+            if pid == 0:
+                become_worker(self.plan, self.walls, slot, channel, stderr, self.life[0])
+            try:
+                pidfd = os.pidfd_open(pid)
+            except OSError:  # out of descriptors: nobody could end or reap this one later
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise
+        except OSError:
+            self._free(slot)
             raise
-        self.workers[pidfd] = (worker, pid)
+        self.workers[pidfd] = (worker, pid, slot)
         self.poll.register(pidfd, select.POLLIN)
         socket.send_fds(self.control, [REPLY.pack(LAUNCHED, worker, pid, 0, 0, 0)], [pidfd])
 
     def reap(self, pidfd: int) -> None:
-        worker, pid = self.workers[pidfd]
+        worker, pid, slot = self.workers[pidfd]
         reaped, status, used = os.wait4(pid, os.WNOHANG)
         if reaped != pid:
             return
         self.poll.unregister(pidfd)
         os.close(pidfd)
         del self.workers[pidfd]
+        self._free(slot)
         cpu_us = int((used.ru_utime + used.ru_stime) * 1e6)
         self.control.send(REPLY.pack(EXITED, worker, pid, status, cpu_us, used.ru_maxrss * 1024))
 
+    def _free(self, slot: int) -> None:
+        if self.walls is not None:
+            self.walls.slots.discard(slot)
 
-def main(control_fd: str, parent: str, plan: str) -> None:
+
+def main(control_fd: str, parent: str, plan_json: str) -> None:
     """The program; see the module's text for its arguments."""
     die_with_parent(int(parent))
-    os.setsid()
-    while (null := os.open("/dev/null", os.O_RDWR)) <= 2:
+    while (null := os.open("/dev/null", os.O_RDWR)) <= LIFE:
         pass  # a daemon without standard streams: what we receive must not land on the numbers that a worker is given
     os.close(null)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the daemon decides when we end: it closes the socket
     control = socket.socket(fileno=int(control_fd))
-    Launcher(control, json.loads(plan)).serve()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    plan = json.loads(plan_json)
+    walls = Walls(plan["walls"]) if plan["walls"] is not None else None
+    report = walls.enter() if walls is not None else []
+    die_with_parent(int(parent))  # a user namespace of our own clears it
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a daemon that went away meanwhile: so do we
+        control.send(json.dumps(report).encode())
+        Launcher(control, plan, walls).serve()

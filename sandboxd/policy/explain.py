@@ -31,4 +31,6 @@ def _lines(name: str, profile: Profile) -> Iterator[str]:
     for group in profile.globals:
         yield f"  sees {len(group.names.split())} globals: {group.why}"
         yield fill(" ".join(group.names.split()), 110, initial_indent="    ", subsequent_indent="    ")
+    relaxed = f"may be missing: {' '.join(profile.jail.relax)}" if profile.jail.relax else "must all hold"
+    yield f"  the layers of its jail {relaxed}: {profile.jail.why}"
     yield "  everything else is absent: no file, no socket, no process, no module, no environment"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 
 from sandboxd.errors import PolicyError
-from sandboxd.policy.model import Policy, Profile, Tier
+from sandboxd.policy.model import NEVER_RELAXED, Policy, Profile, Tier
 
 T = TypeVar("T", bound=msgspec.Struct)
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -129,7 +129,14 @@ class _Reader:
     # What the types cannot say. It looks at the raw table, so that another mistake in the file does not hide it.
 
     def check_profile(self, table: dict[str, Any]) -> None:
-        """The range of the wall clock, and names that are granted twice."""
+        """The range of the wall clock, layers that nobody may relax, and names that are granted twice."""
+        jail = table.get("jail")
+        relaxed = jail.get("relax") if isinstance(jail, dict) else None
+        for layer in relaxed if isinstance(relaxed, list) else []:
+            if layer in NEVER_RELAXED:
+                self.problem("jail.relax", f"{layer} can never be relaxed: without it a worker is not contained")
+        if relaxed and isinstance(jail, dict) and "why" not in jail:
+            self.problem("jail.why", "missing: who takes a layer away says why")
         limits = table.get("limits")
         wall = limits.get("wall_ms") if isinstance(limits, dict) else None
         steps = [wall.get(key) for key in ("min", "default", "max")] if isinstance(wall, dict) else []

@@ -10,6 +10,18 @@ from sandboxd.policy.quota import Quota
 Why = Annotated[str, Meta(min_length=10)]
 Dialect = Literal["code-nodes"]
 Door = Literal["code-nodes"]
+Relaxable = Literal[
+    "user_namespace",
+    "mount_namespace",
+    "pid_namespace",
+    "net_namespace",
+    "ipc_namespace",
+    "uts_namespace",
+    "uid",
+    "capabilities",
+    "landlock",
+]
+NEVER_RELAXED = ("seccomp_boot", "seccomp_run", "no_new_privs", "rlimits")
 Positive = Annotated[int, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
 
@@ -62,6 +74,13 @@ class Globals(Struct, frozen=True, forbid_unknown_fields=True):
     why: Why
 
 
+class Jail(Struct, frozen=True, forbid_unknown_fields=True):
+    """Layers that may be missing where the machine cannot give them; every other one is required."""
+
+    why: Why = "Every layer is required."
+    relax: list[Relaxable] = []
+
+
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """A named bundle of limits and grants. One pool of workers serves one profile."""
 
@@ -72,6 +91,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     threads: Switch
     store: Store
     globals: list[Globals]
+    jail: Jail = Jail()
 
     @property
     def global_names(self) -> list[str]:

@@ -8,30 +8,47 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
 
 import trio
 from msgspec import Struct
 
+import sandboxd
 from sandboxd.errors import WorkerStartError
-from sandboxd.jail import launcher
-from sandboxd.models import Limits
+from sandboxd.jail import attest, launcher, layers
+from sandboxd.models import JailLayer
 from sandboxd.pool.worker import Exit, Worker
+
+# Its siblings are imported by their package's name, and nothing else of the world's packages can be (-I -S).
+START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from sandboxd.jail.launcher import main; main(*sys.argv[2:])"
+ROOT: Final = str(Path(sandboxd.__file__ or "").resolve().parent.parent)
+MOST_REPORT: Final = 65_536
 
 
 class Plan(Struct, frozen=True):
-    """What the launcher needs to know once: the program, its environment (nothing is inherited) and its rlimits."""
+    """What the launcher needs to know once: the program, its environment (nothing is inherited), its rlimits and its walls.
+
+    `relax` are the layers that may be missing. No `walls` is for programs that only pass for a Node: no policy leads there.
+    """
 
     argv: list[str]
     env: dict[str, str]
     rlimits: dict[str, int]
-    limits: Limits
+    walls: Mapping[str, object] | None
+    relax: frozenset[str]
     start_timeout_ms: int
+
+    @property
+    def cpu_s(self) -> int:
+        """Seconds of CPU time that a worker has in all."""
+        return self.rlimits.get("CPU", sys.maxsize)
 
     def for_launcher(self) -> str:
         """The JSON on the launcher's command line."""
-        return json.dumps({"argv": self.argv, "env": self.env, "rlimits": self.rlimits})
+        return json.dumps({"argv": self.argv, "env": self.env, "rlimits": self.rlimits, "walls": self.walls})
 
 
 class ExecServer:
@@ -39,6 +56,8 @@ class ExecServer:
 
     def __init__(self, plan: Plan, control: trio.socket.SocketType) -> None:
         self.lost = trio.Event()
+        self.layers: tuple[JailLayer, ...] = ()
+        self._attested = False
         self._plan, self._control = plan, control
         self._last = 0
         self._sending = trio.Lock()
@@ -66,15 +85,38 @@ class ExecServer:
                     await launch.answered.wait()
                     if launch.worker is None:
                         raise WorkerStartError(launch.refusal)
-                    await launch.worker.start(self._plan.limits)
+                    await launch.worker.start()
+                    self._attest(launch.worker)
                     return launch.worker
             except trio.TooSlowError:
                 await launch.give_up()  # noqa: ASYNC120 it shields itself
                 words = f": {launch.worker.words}" if launch.worker is not None and launch.worker.words else ""
                 raise WorkerStartError(f"A worker was not ready within {self._plan.start_timeout_ms} ms{words}") from None
+            except WorkerStartError as problem:
+                await launch.give_up()  # noqa: ASYNC120 it shields itself
+                raise WorkerStartError(layers.advise(problem.message)) from None
             except BaseException:
                 await launch.give_up()  # noqa: ASYNC102 it shields itself
                 raise
+
+    def _attest(self, worker: Worker) -> None:
+        """Looks, once, whether the kernel agrees with the launcher's report."""
+        if self._attested:
+            return
+        enforced = {layer.name for layer in self.layers if layer.state == "enforced"}
+        if problems := attest.discrepancies(worker.pid, enforced):
+            raise WorkerStartError(f"A worker does not stand behind its walls: {'; '.join(problems)}")
+        self._attested = True
+
+    async def hear_report(self) -> None:
+        """What came of each layer: the launcher's first message. Raises JailError when one is missing that may not be."""
+        try:
+            with trio.fail_after(self._plan.start_timeout_ms / 1000):
+                report = await self._control.recv(MOST_REPORT)
+        except (ConnectionError, trio.TooSlowError):
+            report = b""
+        if report and self._plan.walls is not None:
+            self.layers = layers.judge(json.loads(report), self._plan.relax)
 
     async def _ask(self, number: int, launch: "_Launch", rights: "_Rights") -> None:
         async with self._sending:
@@ -120,7 +162,8 @@ class ExecServer:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
             return
-        launch.worker = Worker(pid=pid, pidfd=pidfd, channel=launch.channel, stderr=launch.stderr)
+        cpu_s = self._plan.cpu_s
+        launch.worker = Worker(pid=pid, pidfd=pidfd, channel=launch.channel, stderr=launch.stderr, cpu_s=cpu_s)
         self._living[number] = launch.worker
         launch.answered.set()
 
@@ -183,7 +226,9 @@ async def open_execserver(plan: Plan) -> AsyncIterator[ExecServer]:
         sys.executable,
         "-I",
         "-S",
-        launcher.__file__,
+        "-c",
+        START,
+        ROOT,
         str(theirs.fileno()),
         str(os.getpid()),
         plan.for_launcher(),
@@ -191,7 +236,7 @@ async def open_execserver(plan: Plan) -> AsyncIterator[ExecServer]:
     try:
         with theirs:
             process = subprocess.Popen(  # noqa: ASYNC220 once, from the main thread: PDEATHSIG follows the thread
-                program, pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL
+                program, pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL, start_new_session=True
             )
     except OSError:
         ours.close()
@@ -200,6 +245,7 @@ async def open_execserver(plan: Plan) -> AsyncIterator[ExecServer]:
     server = ExecServer(plan, control)
     try:
         async with trio.open_nursery() as nursery:
+            await server.hear_report()
             nursery.start_soon(server.serve)  # noqa: ASYNC113 it sets `lost` when it ends, at the latest
             yield server
             nursery.cancel_scope.cancel()

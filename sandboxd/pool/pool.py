@@ -2,14 +2,15 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import structlog
 import trio
 
-from sandboxd.errors import NoCapacity, WorkerStartError
+from sandboxd.errors import JailError, NoCapacity, WorkerStartError
+from sandboxd.models import JailLayer
 from sandboxd.pool.queue import FairQueue
 from sandboxd.pool.worker import Worker, WorkerSource
 
@@ -31,6 +32,8 @@ class Pool:
         self.problem: str | None = None
         """Why workers do not start at present: the pool is degraded while there is one."""
         self.node: str | None = None
+        self.layers: tuple[JailLayer, ...] = ()
+        """What became of each layer of the jail around this pool's workers."""
         self._open_source = open_source
         self._ready: deque[Worker] = deque()
         self._waiting: deque[_Turn] = deque()
@@ -109,10 +112,15 @@ class Pool:
         while True:
             try:
                 async with self._open_source() as source, trio.open_nursery() as nursery:
+                    self.layers = source.layers
                     nursery.start_soon(self._refill, source, nursery)
                     await source.lost.wait()
                     self._failed(WorkerStartError("The process that makes the workers was lost"))
                     nursery.cancel_scope.cancel()
+            except* JailError as problems:
+                if not self.layers:
+                    raise  # at the start the operator is there to be told; later workers that run are not given up for it
+                self._failed(WorkerStartError(str(next(_leaves(problems)))))
             except* OSError as problems:
                 self._failed(WorkerStartError(f"The process that makes the workers does not start: {problems.exceptions[0]}"))
             finally:
@@ -179,6 +187,15 @@ class Pool:
 
     async def _next_change(self) -> None:
         await self._changed.wait()
+
+
+def _leaves(group: BaseExceptionGroup[JailError]) -> Iterator[BaseException]:
+    """What nurseries have wrapped."""
+    for inner in group.exceptions:
+        if isinstance(inner, BaseExceptionGroup):
+            yield from _leaves(inner)
+        else:
+            yield inner
 
 
 class _Turn:

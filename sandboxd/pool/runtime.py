@@ -1,10 +1,12 @@
 """Which Node runs the workers, what it can do, and the flags it is started with."""
 
+import base64
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -12,8 +14,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from js_harness import ENTRY, NATIVE
-from sandboxd.errors import SettingsError
+import policies
+from js_harness import ENTRY, HOME, NATIVE
+from sandboxd.errors import JailError, SettingsError
+from sandboxd.jail import files, seccomp
 from sandboxd.models import Limits
 from sandboxd.policy.model import Profile
 from sandboxd.pool.execserver import Plan
@@ -21,6 +25,7 @@ from sandboxd.pool.execserver import Plan
 OLDEST: Final = (18, 0)
 ENVIRONMENT: Final = {"OPENSSL_CONF": "/dev/null", "TZ": "UTC", "LANG": "C", "UV_THREADPOOL_SIZE": "1"}
 START_CPU_S: Final = 10
+MOST_THREADS: Final = 64
 
 # Flags by the first Node that knows them: an unknown flag ends a Node at its start.
 _FLAGS: Final = (
@@ -101,8 +106,57 @@ def _version(path: str, origin: str) -> str:
     return version
 
 
-def plan(node: Node, profile: Profile, limits: Limits, *, start_timeout_ms: int, descriptors: int = 64) -> Plan:
-    """How the exec server starts workers of a profile: flags, boot configuration, environment, rlimits."""
+@cache
+def shipped_calls() -> seccomp.Policy:
+    """The system-call policy that comes with sandboxd."""
+    return seccomp.read_policy(policies.HOME / "seccomp")
+
+
+def switches(profile: Profile) -> set[str]:
+    """Which switches of the system-call policy a profile turns on."""
+    return {"jit"} | ({"threads"} if profile.threads.allowed else set())
+
+
+def _filter(calls: seccomp.Policy, phase: str, profile: Profile) -> dict[str, object]:
+    arch = seccomp.host()
+    if arch is None:
+        raise JailError("There is no table of system calls for this machine's architecture: x86-64 and arm64 have one")
+    program = seccomp.compile_phase(calls, phase, arch, switches(profile))
+    return {"code": base64.b64encode(program.code).decode(), "pid_at": program.pid_at}
+
+
+def walls(node: Node, profile: Profile, calls: seccomp.Policy) -> dict[str, object]:
+    """What the launcher needs to know of the jail: files, their places in the private root, filters."""
+    needed, harness = files.libraries(node.path), str(HOME)
+    return {
+        "binds": [
+            (node.path, "/node"),
+            *((path, path) for path in needed),
+            (harness, "/harness"),
+            ("/dev/null", "/dev/null"),
+        ],
+        "rules": [
+            *((path, "execute", False) for path in (node.path, *needed[:1])),  # the loader is the first one
+            *((path, "read", False) for path in needed[1:]),
+            (harness, "read", True),
+            ("/dev/null", "read-write", False),
+        ],
+        "boot_filter": _filter(calls, "exec_boot", profile),
+        "run_filter": _filter(calls, "exec_run", profile),
+        "threads": MOST_THREADS,
+    }
+
+
+def plan(
+    node: Node,
+    profile: Profile,
+    limits: Limits,
+    *,
+    start_timeout_ms: int,
+    descriptors: int = 64,
+    calls: seccomp.Policy | None = None,
+) -> Plan:
+    """How the exec server starts workers of a profile: flags, boot configuration, environment, rlimits, jail."""
     if not NATIVE.exists():
         raise SettingsError(f"The native module is not built: {NATIVE} is missing. Install sandboxd with pip or run make.")
     flags = [flag for since, flag in _FLAGS if node.release >= since]
@@ -120,6 +174,7 @@ def plan(node: Node, profile: Profile, limits: Limits, *, start_timeout_ms: int,
         argv=[node.path, *flags, str(ENTRY), msgspec.json.encode(boot).decode()],
         env=dict(ENVIRONMENT),
         rlimits={"CORE": 0, "FSIZE": 0, "NOFILE": descriptors, "MEMLOCK": 0, "CPU": cpu_s},
-        limits=limits,
+        walls=walls(node, profile, calls or shipped_calls()),
+        relax=frozenset(profile.jail.relax),
         start_timeout_ms=start_timeout_ms,
     )

@@ -27,6 +27,8 @@ _OUT_OF_MEMORY: Final = (
 )
 _CRASHES: Final = {signal.SIGABRT, signal.SIGSEGV, signal.SIGTRAP, signal.SIGILL, signal.SIGBUS}
 _NEAR_BUDGET: Final = 0.75
+# PID 1 of a namespace is spared the signals that it sends itself: after three vain ones glibc's abort() exits with this.
+_ABORTED: Final = 127
 
 
 class Sighting(Struct, frozen=True):
@@ -36,6 +38,7 @@ class Sighting(Struct, frozen=True):
     violation: str | None = None
     timed_out: bool = False
     over_budget: bool = False
+    out_of_cpu: bool = False
     lost: bool = False
     signal: int | None = None
     exit_code: int | None = None
@@ -72,7 +75,7 @@ def _judge_done(done: Done, limits: Limits) -> tuple[Status, Failure | None]:
 
 
 def _died_of_memory(seen: Sighting, limits: Limits) -> bool:
-    if seen.signal not in _CRASHES:
+    if seen.signal not in _CRASHES and seen.exit_code != _ABORTED:
         return False
     told = any(text in seen.stderr for text in _OUT_OF_MEMORY)
     return told or seen.peak_bytes > _NEAR_BUDGET * limits.memory_bytes
@@ -85,8 +88,10 @@ def _why_crashed(seen: Sighting) -> str:
         return "The process that keeps the workers was lost"
     if seen.signal == signal.SIGSYS:
         return "The worker made a forbidden system call"
-    if seen.signal == signal.SIGXCPU:
+    if seen.signal == signal.SIGXCPU or (seen.signal == signal.SIGKILL and seen.out_of_cpu):
         return "The worker used more CPU time than its limit"
+    if seen.exit_code == _ABORTED:
+        return "The worker was killed by SIGABRT"
     if seen.signal is not None:
         return f"The worker was killed by {_signal_name(seen.signal)}"
     return f"The worker ended without an answer (exit code {seen.exit_code})"

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+import msgspec
 import trio
 from msgspec import Struct
 
 from sandboxd.errors import ProtocolError, WorkerStartError
-from sandboxd.models import Limits, LogLine, Outcome, Usage
+from sandboxd.models import JailLayer, Limits, LogLine, Outcome, Usage
 from sandboxd.pool.verdict import Sighting, judge
 from sandboxd.protocol.conversation import Conversation, ViolationError
 from sandboxd.protocol.frames import encode_frame
@@ -67,43 +68,42 @@ class Vitals:
 class Worker:
     """A process with a harness in it. Made by a worker source, ready for one request, ended by `end`."""
 
-    def __init__(self, *, pid: int, pidfd: int, channel: trio.SocketStream, stderr: int) -> None:
+    def __init__(self, *, pid: int, pidfd: int, channel: trio.SocketStream, stderr: int, cpu_s: int) -> None:
         self.pid = pid
         self.node = ""
         self.typescript = False
         self.exited = trio.Event()
         self.exit: Exit | None = None
-        self._pidfd, self._channel, self._stderr = pidfd, channel, stderr
+        self._pidfd, self._channel, self._stderr, self._cpu_s = pidfd, channel, stderr, cpu_s
         self._conversation = Conversation()
         self._vitals: Vitals | None = None
-        self._idle_resident = self._idle_cpu_us = 0
+        self._idle_resident = self._idle_cpu_us = self._idle_data = 0
         self._words = ""
         self._closed = False
 
     # ------------------------------------------------------------ coming to be
 
-    async def start(self, limits: Limits) -> None:
-        """Waits for `ready`, then sets the memory limit. Raises WorkerStartError with the worker's own words."""
+    async def start(self) -> None:
+        """Waits for `ready`, then looks at what it has. Raises WorkerStartError with the worker's own words."""
         problem = "it ended without a word"
         try:
             for message in await self._receive():
                 if isinstance(message, Ready):
                     self.node, self.typescript = message.node, message.typescript
-                    self._limit_memory(limits)
+                    self._look()
                     return
         except (ProtocolError, OSError) as error:
             problem = str(error)
         await self.end()
         raise WorkerStartError(f"A worker did not start: {self.words or problem}")
 
-    def _limit_memory(self, limits: Limits) -> None:
+    def _look(self) -> None:
         vitals = self._vitals = Vitals(self.pid)  # not before: a process that is gone cannot be looked at
         self._idle_resident = vitals.resident_bytes()
         self._idle_cpu_us = vitals.cpu_us()
-        data = vitals.data_bytes() + limits.memory_bytes
+        self._idle_data = vitals.data_bytes()
         if not self.alive:
             raise ProcessLookupError("it ended after it was ready")  # and its pid may be another's by now
-        resource.prlimit(self.pid, resource.RLIMIT_DATA, (data, data))
 
     @property
     def alive(self) -> bool:
@@ -139,6 +139,8 @@ class Worker:
         The worker is killed and reaped before this returns. Cancellation leaves it to `end`.
         """
         heard, violation = _Heard(on_log), None
+        # By the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
+        request = msgspec.structs.replace(request, data_bytes=self._idle_data + limits.memory_bytes)
         watch = _Watch(self._idle_resident + limits.memory_bytes + MEMORY_SLACK)
         begun = time.perf_counter()
         with trio.move_on_after(limits.wall_ms / 1000) as clock:
@@ -166,6 +168,7 @@ class Worker:
                 violation=violation,
                 timed_out=clock.cancelled_caught,
                 over_budget=watch.over,
+                out_of_cpu=end.cpu_us >= self._cpu_s * 1_000_000,  # PID 1 of a namespace does not hear SIGXCPU
                 lost=end.status is None,
                 signal=os.WTERMSIG(end.status) if end.status is not None and os.WIFSIGNALED(end.status) else None,
                 exit_code=os.WEXITSTATUS(end.status) if end.status is not None and os.WIFEXITED(end.status) else None,
@@ -264,6 +267,7 @@ class WorkerSource(Protocol):
     """How workers come to be. `lost` is set when it can make no more and its workers are dead."""
 
     lost: trio.Event
+    layers: tuple[JailLayer, ...]
 
     async def spawn(self) -> Worker:
         """A worker that is ready for its one request. Raises WorkerStartError."""

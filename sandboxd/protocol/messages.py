@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from sandboxd.errors import ProtocolError
 
@@ -48,6 +48,8 @@ class Run(_Message, tag="run", frozen=True):
     check: bool
     limits: RunLimits
     input: Raw = Raw(b"null")
+    data_bytes: int | UnsetType = UNSET
+    """What RLIMIT_DATA becomes before anything is compiled; the worker's owner fills it in, who knows what it has already."""
 
 
 class Check(_Message, tag="check", frozen=True):
@@ -55,6 +57,7 @@ class Check(_Message, tag="check", frozen=True):
 
     source: str
     language: str
+    data_bytes: int | UnsetType = UNSET
 
 
 ToWorker = Run | Check

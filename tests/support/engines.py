@@ -69,7 +69,7 @@ def below_us() -> list[psutil.Process]:
 
 def launcher_pids() -> list[int]:
     """The pids of our launchers."""
-    return [child.pid for child in psutil.Process().children() if any(p.endswith("launcher.py") for p in child.cmdline())]
+    return [child.pid for child in psutil.Process().children() if any("sandboxd.jail.launcher" in p for p in child.cmdline())]
 
 
 def worker_pids() -> list[int]:

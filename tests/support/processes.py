@@ -14,7 +14,8 @@ def workers(root: int | None = None) -> list[psutil.Process]:
 def _is_ours(process: psutil.Process) -> bool:
     try:
         line = process.cmdline()
-        return process.status() != psutil.STATUS_ZOMBIE and any(part.endswith(("harness.js", "launcher.py")) for part in line)
+        ours = any("harness.js" in part or "sandboxd.jail.launcher" in part for part in line)
+        return ours and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

@@ -8,7 +8,7 @@ import pytest
 import policies
 from sandboxd.errors import PolicyError
 from sandboxd.policy.load import load_policy
-from sandboxd.policy.model import Policy
+from sandboxd.policy.model import NEVER_RELAXED, Policy
 
 FILES = {name: (policies.HOME / name).read_text() for name in ("tiers.toml", "profiles/code-nodes.toml")}
 TIERS, PROFILE = FILES
@@ -222,3 +222,18 @@ def test_the_message_lists_the_problems() -> None:
     with pytest.raises(PolicyError) as caught:
         load_policy({})
     assert caught.value.message == "The policy cannot be loaded:\n  tiers.toml: there is none\n  profiles/: there is none"
+
+
+@pytest.mark.parametrize("layer", NEVER_RELAXED)
+def test_what_contains_a_worker_can_never_be_relaxed(layer: str) -> None:
+    """Filters, no_new_privs and limits are required on every machine."""
+    found = problems(**edited(PROFILE, "relax = []", f'relax = ["{layer}"]'))
+    at = line_of(PROFILE, "relax = []")
+    assert f"{PROFILE}:{at}: jail.relax: {layer} can never be relaxed: without it a worker is not contained" in found
+
+
+def test_a_relaxed_layer_needs_its_reason() -> None:
+    """Who takes a layer away says why."""
+    text = FILES[PROFILE].replace("relax = []", 'relax = ["landlock"]')
+    lines = [line for line in text.splitlines() if not line.startswith('why = "Every layer holds')]
+    assert problems(**{PROFILE: "\n".join(lines)})[0].endswith("jail.why: missing: who takes a layer away says why")

@@ -147,6 +147,12 @@ TABLE: dict[str, tuple[Sighting, tuple[Status, Failure | None]]] = {
         Sighting(signal=int(signal.SIGXCPU)),
         crashed("The worker used more CPU time than its limit"),
     ),
+    "too much CPU time as PID 1": (
+        Sighting(signal=KILLED, out_of_cpu=True),
+        crashed("The worker used more CPU time than its limit"),
+    ),
+    "an abort of PID 1": (Sighting(exit_code=127), crashed("The worker was killed by SIGABRT")),
+    "an abort of PID 1 out of memory": (Sighting(exit_code=127, stderr=V8_WORDS), MEMORY),
     "an exit without an answer": (
         Sighting(exit_code=0),
         crashed("The worker ended without an answer (exit code 0)"),
@@ -198,6 +204,7 @@ sightings: Any = st.builds(
     violation=st.none() | st.text(),
     timed_out=st.booleans(),
     over_budget=st.booleans(),
+    out_of_cpu=st.booleans(),
     lost=st.booleans(),
     signal=st.none() | st.integers(1, 64),
     exit_code=st.none() | st.integers(0, 255),
