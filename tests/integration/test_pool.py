@@ -203,7 +203,7 @@ async def test_a_cancelled_request_takes_no_worker_with_it(policy: Policy, tmp_p
                 for _ in range(20):
                     with trio.move_on_after(0.02):
                         await run(engine, "1")
-                await until(lambda: pool_of(engine).ready == 1)
+                await until(lambda: pool_of(engine).ready >= 1)  # 2 when one had been started for a request that left
                 assert (engine.queue.running, engine.queue.waiting, len(pool_of(engine)._waiting)) == (0, 0, 0)
 
         outer.start_soon(use)
