@@ -8,7 +8,7 @@ BIND ?= 127.0.0.1:8000
 
 SOURCES := pyproject.toml setup.py js_harness/package-lock.json js_harness/native/forkserver.c
 
-.PHONY: run test bench check lint types imports harness clean
+.PHONY: run test stress mutate sanitize bench check lint types imports harness clean
 
 $(VENV)/.run: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sandboxd needs Python 3.11 or later; say make PYTHON=/path/to/python3.11"; exit 2; }
@@ -29,8 +29,20 @@ test: $(VENV)/.dev harness
 harness: $(VENV)/.dev
 	@tools/harness-tests "$(BIN)/python"
 
+# Thousands of heavy executions through every kind of worker: some minutes.
+stress: $(VENV)/.dev
+	$(BIN)/python -m tests.equivalence.stress
+
+# Takes one line of a policy or one step of the launcher away at a time, and asks who notices. MUTATE='--only landlock' for some.
+mutate: $(VENV)/.dev
+	$(BIN)/python -m tests.mutate $(MUTATE)
+
+# The native module under the compiler's sanitizers inside Node, and under valgrind where there is one.
+sanitize: $(VENV)/.dev
+	SANDBOXD_VALGRIND=1 $(BIN)/python -m pytest -rs tests/native
+
 bench: $(VENV)/.dev
-	$(BIN)/python -m tests.bench.overhead
+	$(BIN)/python -m tests.bench $(BENCH)
 
 check: lint types imports
 

@@ -102,15 +102,19 @@ def _layer(layer: JailLayer) -> Finding:
 
 
 async def _jail(settings: Settings) -> list[Finding]:
-    """One finding a layer, from a launcher that is started for it."""
+    """One finding a layer and one for the canary, from a launcher that is started for it."""
     policy = read_policy(settings)
     one = msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
     try:
         async with open_engine(one, policy, [PROFILE]) as engine:
-            return [_layer(layer) for layer in engine.pools[PROFILE].layers]
+            pool = engine.pools[PROFILE]
+            found = [_layer(layer) for layer in pool.layers]
+            return [*found, Finding("canary", pool.problem is None, pool.canary)]
     except* JailError as group:
         found = [_layer(layer) for layer in getattr(_first(group), "findings", ())]
-    return found or [Finding("jail", False, "it was not built")]
+        if all(layer.ok for layer in found):  # then it was not a layer that could not be had
+            found.append(Finding("canary", False, _text(group)))
+    return found
 
 
 async def _worker(settings: Settings) -> _Result:

@@ -1,6 +1,7 @@
 """The structs that every floor shares. Frozen, without behaviour; units are in the names."""
 
 from enum import StrEnum
+from typing import Final, Literal, get_args
 
 from msgspec import Raw, Struct
 
@@ -89,6 +90,39 @@ class Source(Struct, frozen=True):
 
     text: str
     language: str = "javascript"
+
+
+LAYERS: Final = (
+    "user_namespace",
+    "mount_namespace",
+    "pid_namespace",
+    "net_namespace",
+    "ipc_namespace",
+    "uts_namespace",
+    "uid",
+    "capabilities",
+    "no_new_privs",
+    "landlock",
+    "seccomp_boot",
+    "seccomp_run",
+    "rlimits",
+)
+"""The layers of the jail, in the order in which they are told."""
+
+Relaxable = Literal[
+    "user_namespace",
+    "mount_namespace",
+    "pid_namespace",
+    "net_namespace",
+    "ipc_namespace",
+    "uts_namespace",
+    "uid",
+    "capabilities",
+    "landlock",
+]
+"""The layers that may be missing where a profile says so."""
+# Derived, so that a new layer is required until somebody decides that it need not be.
+NEVER_RELAXED: Final = tuple(name for name in LAYERS if name not in get_args(Relaxable))
 
 
 class JailLayer(Struct, frozen=True, omit_defaults=True):

@@ -2,7 +2,7 @@
 const assert = require('node:assert');
 const { describe, test } = require('node:test');
 const { join } = require('node:path');
-const { run, exchange, GLOBALS, LIMITS } = require('./support.js');
+const { run, exchange, GLOBALS, LIMITS, DATA_BYTES } = require('./support.js');
 
 const ESCAPED = { entry: join(__dirname, 'realm', 'oracle_entry.js'), globals: [...GLOBALS, 'process'] };   // as if the code had found `process`
 
@@ -57,7 +57,7 @@ describe('endings', { concurrency: 3 }, () => {
   });
 
   test('an unknown dialect is refused by name', async () => {
-    const { done } = await exchange({ type: 'run', source: '1', language: 'javascript', dialect: 'no-such', check: false, limits: LIMITS, input: null });
+    const { done } = await exchange({ type: 'run', source: '1', language: 'javascript', dialect: 'no-such', check: false, limits: LIMITS, input: null, data_bytes: DATA_BYTES });
     assert.deepStrictEqual([done.failure.kind, done.failure.message], ['unsupported', 'This worker has no dialect no-such']);
   });
 
@@ -66,8 +66,22 @@ describe('endings', { concurrency: 3 }, () => {
     assert.deepStrictEqual([messages.map((m) => m.type), code, stderr], [['ready'], 0, '']);
   });
 
+  test('a request without a memory limit is refused before anything of it is used', async () => {
+    for (const data_bytes of [undefined, null, 0, -1, 'much', []]) {
+      for (const more of [{ type: 'run', dialect: 'code-nodes', check: false, limits: LIMITS, input: null }, { type: 'check' }, { type: 'canary', attempts: [] }]) {
+        const { messages, code } = await exchange({ source: 'console.log(1)', language: 'javascript', ...more, data_bytes });
+        assert.deepStrictEqual([messages.map((m) => m.type), code], [['ready'], 1]);
+      }
+    }
+  });
+
+  test('the memory limit holds from the first byte of the request on', async () => {
+    const { done, signal } = await exchange({ type: 'run', source: 'return new Uint8Array(64 << 20).length', language: 'javascript', dialect: 'code-nodes', check: false, limits: LIMITS, input: null, data_bytes: 1 });
+    assert.ok(done === undefined ? signal !== null : done.failure.message.includes('allocation failed'), JSON.stringify({ done, signal }));
+  });
+
   test('a check answers without running anything', async () => {
-    const check = (source) => exchange({ type: 'check', source, language: 'javascript' });
+    const check = (source) => exchange({ type: 'check', source, language: 'javascript', data_bytes: DATA_BYTES });
     const good = await check('console.log(1); results.a = 1');
     assert.deepStrictEqual([good.logs, good.done], [[], { type: 'done', value: null }]);
     assert.strictEqual((await check('process.exit()')).done.failure.kind, 'finding');

@@ -10,6 +10,7 @@ const FLAGS = ['--no-warnings', '--expose-internals', '--single-threaded', '--v8
 const NO_CODEGEN = '--disallow-code-generation-from-strings';
 const ENVIRONMENT = { OPENSSL_CONF: '/dev/null', TZ: 'UTC', LANG: 'C', UV_THREADPOOL_SIZE: '1' };
 const LIMITS = { output_bytes: 1048576, result_bytes: 1048576, depth: 256 };
+const DATA_BYTES = 2 ** 40;      // demanded of every request; here it limits nothing
 const MOST_MS = 20_000;
 
 /* The names that the code-nodes profile grants; a TOML reader for just that: `names = "…"` or `names = """…"""`. */
@@ -63,10 +64,10 @@ function exchange(message, { codegen = false, threads = true, globals = GLOBALS,
 
 /** Runs `source` in a fresh worker; options are those of `exchange` and of the request (`language`, `check`, `limits`, `input`). */
 function run(source, { language = 'javascript', check = false, limits = {}, input = null, ...options } = {}) {
-  return exchange({ type: 'run', source, language, dialect: 'code-nodes', check, limits: { ...LIMITS, ...limits }, input }, options);
+  return exchange({ type: 'run', source, language, dialect: 'code-nodes', check, limits: { ...LIMITS, ...limits }, input, data_bytes: DATA_BYTES }, options);
 }
 
 /** The text of a function's body, to write user code as code. */
 const bodyOf = (f) => { const text = f.toString(); return text.slice(text.indexOf('{') + 1, text.lastIndexOf('}')); };
 
-module.exports = { run, exchange, bodyOf, GLOBALS, LIMITS, NODE18, FLAGS };
+module.exports = { run, exchange, bodyOf, GLOBALS, LIMITS, DATA_BYTES, NODE18, FLAGS };

@@ -12,6 +12,7 @@ from sandboxd.executions.ledger import Ledger
 from sandboxd.executions.source import refuse
 from sandboxd.models import Failure, JailLayer, Outcome, Principal, Source, Status
 from sandboxd.policy.decide import decide
+from sandboxd.pool.pool import Pool
 from sandboxd.store.queries import Opening
 
 
@@ -24,11 +25,15 @@ class Execution(Struct, frozen=True):
 
 
 class PoolState(Struct, frozen=True):
-    """One profile's pool: `problem` says why it is degraded, `jail` what became of each layer of it, by name."""
+    """One profile's pool: `problem` says why it is degraded, `jail` what became of each layer of it, by name.
+
+    `canary` is what came of attempts to break out.
+    """
 
     ready: int
     problem: str | None
     jail: dict[str, str]
+    canary: str
 
 
 class State(Struct, frozen=True):
@@ -47,6 +52,10 @@ def _jail(layers: Iterable[JailLayer]) -> dict[str, str]:
     return {layer.name: f"{layer.state} ({layer.errno})" if layer.errno else layer.state for layer in layers}
 
 
+def _pool(pool: Pool) -> PoolState:
+    return PoolState(pool.ready, pool.problem, _jail(pool.layers), pool.canary)
+
+
 class Service:
     """What the doors call. Raises only errors of `sandboxd.errors`; the failures of user code are outcomes."""
 
@@ -60,7 +69,7 @@ class Service:
     def state(self) -> State:
         """How the engine stands now."""
         engine = self.engine
-        pools = {name: PoolState(pool.ready, pool.problem, _jail(pool.layers)) for name, pool in engine.pools.items()}
+        pools = {name: _pool(pool) for name, pool in engine.pools.items()}
         return State(
             ready=not any(pool.problem for pool in pools.values()),
             node=engine.node.version,

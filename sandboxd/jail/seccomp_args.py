@@ -6,7 +6,7 @@ from msgspec import Meta, Struct, field
 
 from sandboxd.jail import syscalls
 from sandboxd.jail.seccomp_model import ALL_BITS, LOW_BITS, ArgTest
-from sandboxd.jail.seccomp_read import Reader
+from sandboxd.toml_reader import Reader
 
 Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] | str
 

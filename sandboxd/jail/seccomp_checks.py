@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from sandboxd.jail.seccomp_model import ALLOW, Policy, Rule
-from sandboxd.jail.seccomp_read import Reader
+from sandboxd.toml_reader import Reader
 
 
 def every_switching(policy: Policy) -> Iterator[frozenset[str]]:

@@ -11,7 +11,7 @@ from sandboxd.jail import syscalls
 from sandboxd.jail.seccomp_args import read_test
 from sandboxd.jail.seccomp_checks import check_policy
 from sandboxd.jail.seccomp_model import Phase, Policy, Rule, is_action
-from sandboxd.jail.seccomp_read import Reader
+from sandboxd.toml_reader import Reader
 
 PHASES_FILE = "worker.toml"
 

@@ -4,24 +4,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from sandboxd.models import Limits
+from sandboxd.models import Limits, Relaxable
 from sandboxd.policy.quota import Quota
 
 Why = Annotated[str, Meta(min_length=10)]
 Dialect = Literal["code-nodes"]
 Door = Literal["code-nodes"]
-Relaxable = Literal[
-    "user_namespace",
-    "mount_namespace",
-    "pid_namespace",
-    "net_namespace",
-    "ipc_namespace",
-    "uts_namespace",
-    "uid",
-    "capabilities",
-    "landlock",
-]
-NEVER_RELAXED = ("seccomp_boot", "seccomp_run", "no_new_privs", "rlimits")
 Positive = Annotated[int, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 import sandboxd
 from sandboxd.errors import WorkerStartError
-from sandboxd.jail import attest, launcher, layers
+from sandboxd.jail import launcher, layers
 from sandboxd.models import JailLayer
 from sandboxd.pool.worker import Exit, Worker
 
@@ -57,7 +57,6 @@ class ExecServer:
     def __init__(self, plan: Plan, control: trio.socket.SocketType) -> None:
         self.lost = trio.Event()
         self.layers: tuple[JailLayer, ...] = ()
-        self._attested = False
         self._plan, self._control = plan, control
         self._last = 0
         self._sending = trio.Lock()
@@ -86,7 +85,6 @@ class ExecServer:
                     if launch.worker is None:
                         raise WorkerStartError(launch.refusal)
                     await launch.worker.start()
-                    self._attest(launch.worker)
                     return launch.worker
             except trio.TooSlowError:
                 await launch.give_up()  # noqa: ASYNC120 it shields itself
@@ -98,15 +96,6 @@ class ExecServer:
             except BaseException:
                 await launch.give_up()  # noqa: ASYNC102 it shields itself
                 raise
-
-    def _attest(self, worker: Worker) -> None:
-        """Looks, once, whether the kernel agrees with the launcher's report."""
-        if self._attested:
-            return
-        enforced = {layer.name for layer in self.layers if layer.state == "enforced"}
-        if problems := attest.discrepancies(worker.pid, enforced):
-            raise WorkerStartError(f"A worker does not stand behind its walls: {'; '.join(problems)}")
-        self._attested = True
 
     async def hear_report(self) -> None:
         """What came of each layer: the launcher's first message. Raises JailError when one is missing that may not be."""

@@ -11,10 +11,12 @@ import trio
 
 from sandboxd.errors import JailError, NoCapacity, WorkerStartError
 from sandboxd.models import JailLayer
+from sandboxd.pool.proof import Proof
 from sandboxd.pool.queue import FairQueue
 from sandboxd.pool.worker import Worker, WorkerSource
 
 BACK_OFF_S: Final = (0.1, 10.0)
+UNASKED: Final = "not yet asked"
 log = structlog.get_logger()
 
 OpenSource = Callable[[], AbstractAsyncContextManager[WorkerSource]]
@@ -34,11 +36,14 @@ class Pool:
         self.node: str | None = None
         self.layers: tuple[JailLayer, ...] = ()
         """What became of each layer of the jail around this pool's workers."""
+        self.canary = UNASKED
+        """What came of attempts to break out, as the last source that was opened has stood them."""
         self._open_source = open_source
         self._ready: deque[Worker] = deque()
         self._waiting: deque[_Turn] = deque()
         self._starting = 0
         self._failures = 0
+        self._started = False
         self._changed = trio.Event()
 
     @property
@@ -105,6 +110,7 @@ class Pool:
             nursery.start_soon(self._keep_source)
             while not self._ready and self.problem is None:
                 await self._next_change()
+            self._started = True
             task_status.started()
 
     async def _keep_source(self) -> None:
@@ -113,13 +119,13 @@ class Pool:
             try:
                 async with self._open_source() as source, trio.open_nursery() as nursery:
                     self.layers = source.layers
-                    nursery.start_soon(self._refill, source, nursery)
+                    nursery.start_soon(self._supply, source, nursery)
                     await source.lost.wait()
                     self._failed(WorkerStartError("The process that makes the workers was lost"))
                     nursery.cancel_scope.cancel()
             except* JailError as problems:
-                if not self.layers:
-                    raise  # at the start the operator is there to be told; later workers that run are not given up for it
+                if not self._started:
+                    raise  # at the start the operator is there to be told; later the daemon goes on, and this pool tries again
                 self._failed(WorkerStartError(str(next(_leaves(problems)))))
             except* OSError as problems:
                 self._failed(WorkerStartError(f"The process that makes the workers does not start: {problems.exceptions[0]}"))
@@ -127,25 +133,40 @@ class Pool:
                 await self._discard()  # noqa: ASYNC102 the end of each worker shields itself
             await trio.sleep(self._pause())
 
-    async def _refill(self, source: WorkerSource, nursery: trio.Nursery) -> None:
+    async def _supply(self, source: WorkerSource, nursery: trio.Nursery) -> None:
+        """No worker of a source is lent before its canary was stopped at everything."""
+        proof, self.canary = Proof(source), UNASKED
+        while True:
+            try:
+                self.canary = await proof.canary()
+            except WorkerStartError as problem:
+                if not source.lost.is_set():
+                    self._failed(problem)
+                await trio.sleep(self._pause())
+            else:
+                break
+        await self._refill(source, proof, nursery)
+
+    async def _refill(self, source: WorkerSource, proof: Proof, nursery: trio.Nursery) -> None:
         while True:
             if len(self._ready) >= self.ahead:  # a start that failed and is not needed any more is no problem
                 self._failures, self.problem = 0, None
             room = max(1, (os.cpu_count() or 1) - self._busy())
             while self._starting < room and len(self._ready) + self._starting < self.ahead + len(self._waiting):
                 self._starting += 1
-                nursery.start_soon(self._start_one, source, nursery)
+                nursery.start_soon(self._start_one, source, proof, nursery)
             await self._next_change()
 
     def _busy(self) -> int:
         """Executions that have their worker."""
         return self.queue.running - len(self._waiting)
 
-    async def _start_one(self, source: WorkerSource, nursery: trio.Nursery) -> None:
+    async def _start_one(self, source: WorkerSource, proof: Proof, nursery: trio.Nursery) -> None:
         try:
             if self._failures:
                 await trio.sleep(self._pause())
             worker = await source.spawn()
+            await proof.attest(worker)
         except WorkerStartError as problem:
             if not source.lost.is_set():  # that is told once, not by each of those that were on their way
                 self._failed(problem)

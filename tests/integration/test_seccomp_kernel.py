@@ -1,30 +1,18 @@
 """The compiled filters in the kernel: direct system calls, one process each, as root and as an ordinary user."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from sandboxd.jail import seccomp
-from sandboxd.jail.syscalls import ARCHES, X32_BIT, known_calls
+from sandboxd.jail.syscalls import ARCHES, known_calls
 from tests.support import seccomp_call
+from tests.support.seccomp_kernel import HOST, TABLES, USERS, WORDS, filters, made, number
 from tests.support.seccomp_policies import ALL_ON, POLICY
 from tests.support.seccomp_table import HARDENED, PHASES, TABLE, Args
 
-HOST = seccomp.host()
 pytestmark = pytest.mark.skipif(HOST is None, reason="there is no table of system calls for this architecture")
-
-NOBODY = 65534
-USERS = {"root": None, "user": NOBODY} if os.getuid() == 0 else {"user": None}
-WORDS = {"E": "EPERM", "N": "ENOSYS", "K": "SIGSYS"}
-TABLES = {"all": (TABLE, ALL_ON), "hardened": (HARDENED, frozenset[str]())}
-
-Filter = tuple[str, tuple[int, ...]]
 
 # Rows that the kernel itself may answer like the filter; there the table shows what happens, not who did it.
 # Always: what a kernel can be built without. For an ordinary user: what takes privileges.
@@ -43,46 +31,12 @@ ANSWERED_BY_THE_KERNEL = {
 }
 
 
-def filters(phase: str | None, on: frozenset[str]) -> list[Filter]:
-    """The filters that are on in a phase, the outer one first, as the helper takes them."""
-    if phase is None or HOST is None:
-        return []
-    program = seccomp.compile_phase(POLICY, phase, HOST, on)
-    return [*filters(POLICY.phases[phase].within, on), (program.code.hex(), program.pid_at)]
-
-
-def number(call: str) -> int | str | None:
-    """What the helper is told to call; None where this architecture has no such call."""
-    if call in seccomp_call.FUNCTIONS or call == "int80":
-        return call
-    if HOST is None or (not HOST.x32 and call.startswith("#x32")):
-        return None
-    if call.startswith("#"):
-        return X32_BIT + int(call[5:]) if call.startswith("#x32:") else int(call[1:])
-    return HOST.numbers.get(call)
-
-
-def made(user: str, jobs: Sequence[tuple[str, Args]], on: Sequence[Filter]) -> list[str]:
-    """What becomes of calls under filters, in the helper's words."""
-    asked = [{"filters": on, "call": number(call), "args": args} for call, args in jobs]
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", seccomp_call.__file__],
-        input=json.dumps({"uid": USERS[user], "jobs": asked}),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    words: list[str] = json.loads(done.stdout)
-    return words
-
-
 @cache
 def outcomes(user: str, phase: str | None, table: str) -> dict[tuple[str, Args], str]:
     """What became of each call of a table. Without a phase: without a filter, those that some phase does not kill."""
     rows, on = TABLES[table]
     jobs = [row[:2] for row in rows if number(row[0]) is not None and (phase is not None or row[2] != "KKKK")]
-    return dict(zip(jobs, made(user, jobs, filters(phase, on)), strict=True))
+    return dict(zip(jobs, made(user, jobs, filters(POLICY, phase, on)), strict=True))
 
 
 CASES = [
@@ -109,7 +63,7 @@ def test_a_32_bit_call_is_killed(phase: str) -> None:
     user, job = next(iter(USERS)), [("int80", ())]
     if made(user, job, []) != ["ok"]:
         pytest.skip("this kernel or processor has no 32-bit calls")
-    assert made(user, job, filters(phase, ALL_ON)) == ["SIGSYS"]
+    assert made(user, job, filters(POLICY, phase, ALL_ON)) == ["SIGSYS"]
 
 
 @pytest.mark.parametrize("phase", PHASES)

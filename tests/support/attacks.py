@@ -9,7 +9,8 @@ from sandboxd.models import Outcome, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = ROOT / "tests/escape/attacks"
-WORDS = {"success", "error", "timeout", "memory_limit", "validation_error", "output_limit"}
+ESCAPED = ROOT / "tests/escape/escaped"
+WORDS = {"success", "error", "timeout", "memory_limit", "validation_error", "output_limit", "crashed"}
 _WORD = {
     Status.succeeded: "success",
     Status.failed: "error",
@@ -18,14 +19,20 @@ _WORD = {
     Status.output_exceeded: "output_limit",
     Status.rejected: "validation_error",
 }
+_HEAD = re.compile(r"// expect: ([a-z_,]+)\n(?:// says: (.+)\n)?(// bare: escapes\n)?")
 
 
 class Attack(NamedTuple):
-    """One file: the statuses that it may end in, the preferred one first, and its code."""
+    """One file: the statuses that it may end in, the preferred one first, and its code.
+
+    `says` is in the words of every end that it may have; `bare` attacks get out where there is no jail.
+    """
 
     name: str
     allowed: tuple[str, ...]
     code: str
+    says: str = ""
+    bare: bool = False
 
 
 def shared_folder() -> Path:
@@ -39,12 +46,12 @@ def read_attacks(folder: Path) -> list[Attack]:
 
 
 def _read(path: Path) -> Attack:
-    head, _, code = path.read_text().partition("\n")
-    match = re.fullmatch(r"// expect: ([a-z_,]+)", head)
+    text = path.read_text()
+    match = _HEAD.match(text)
     assert match, f"{path} does not begin with what it expects"
     allowed = tuple(match[1].split(","))
     assert set(allowed) <= WORDS, f"{path} expects {allowed}"
-    return Attack(path.stem, allowed, code)
+    return Attack(path.stem, allowed, text[match.end() :], match[2] or "", match[3] is not None)
 
 
 def words_of(outcome: Outcome, *, codegen: bool) -> set[str]:

@@ -21,3 +21,9 @@ def cli(*arguments: str, given: bytes = b"", program: list[str] | None = None, *
     command = [*(program or SANDBOXD), *arguments]
     done = subprocess.run(command, input=given, capture_output=True, timeout=90, env=inherited | environment)
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def refused(ended: Ended, *words: str) -> None:
+    """Asserts a mistake of the caller: exit 2, nothing on stdout, a text with these words and without a traceback."""
+    assert (ended.code, ended.out, "Traceback" in ended.err) == (2, "", False)
+    assert [word for word in words if word not in ended.err] == []

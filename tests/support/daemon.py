@@ -7,10 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 SANDBOXD = [sys.executable, "-m", "sandboxd"]
 BASE = "/api/ai-automation/code"
@@ -35,7 +37,6 @@ class Daemon:
         self.process, self.data_dir = process, data_dir
         host, _, port = address.removeprefix("http://").rpartition(":")
         self.host, self.port = host, int(port)
-        self.lines: list[str] = []
 
     def token(self, user: str, tier: str = "service", *more: str) -> str:
         """A fresh token from the command line."""
@@ -65,10 +66,22 @@ class Daemon:
         """POST /validate."""
         return self.request("POST", f"{BASE}/validate", token=token, body={"code": code, **more})
 
+    def family(self) -> list[int]:
+        """The processes below it: launchers and workers."""
+        return [process.pid for process in psutil.Process(self.process.pid).children(recursive=True)]
+
+    def log(self) -> list[str]:
+        """The lines it has written to stderr."""
+        return _log_of(self.data_dir).read_text().splitlines()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; the exit code."""
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+Serve = Callable[..., Daemon]
+"""Starts a daemon with the lines of a configuration file."""
 
 
 def sandboxd(*arguments: str, expect: int = 0, given: str | None = None, **environment: str) -> str:
@@ -84,7 +97,7 @@ def sandboxd(*arguments: str, expect: int = 0, given: str | None = None, **envir
 def running_daemon(data_dir: Path, *arguments: str, **environment: str) -> Iterator[Daemon]:
     """A daemon on a free port. It is killed when the block is left, if it still runs."""
     command = [*SANDBOXD, "serve", "--bind", "127.0.0.1:0", "--data-dir", str(data_dir), *arguments]
-    log = data_dir.parent / f"{data_dir.name}.log"
+    log = _log_of(data_dir)
     with log.open("w+") as file:
         process = subprocess.Popen(command, stderr=file, stdout=subprocess.DEVNULL, text=True, env=os.environ | environment)
         try:
@@ -93,6 +106,10 @@ def running_daemon(data_dir: Path, *arguments: str, **environment: str) -> Itera
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def _log_of(data_dir: Path) -> Path:
+    return data_dir.parent / f"{data_dir.name}.log"
 
 
 def _wait_for_address(process: subprocess.Popen[str], log: Path) -> str:

@@ -9,6 +9,7 @@ from tests.support.daemon import BASE, Daemon
 from tests.support.stored import wait_until
 
 FOREVER = "await new Promise(resolve => setTimeout(resolve, 29000))"
+LARGE = "console.log('x'.repeat(1 << 20)); return 'y'.repeat(1000000)"
 
 
 def send(daemon: Daemon, token: str, code: str, *, timeout_ms: int = 5000, receive_bytes: int | None = None) -> socket.socket:

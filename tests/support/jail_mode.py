@@ -3,17 +3,17 @@
     python jail_mode.py MODE JSON
 
 MODE is R (root), U (an ordinary user) or N (an ordinary user, and a filter around everything that answers EPERM to whoever asks
-for a namespace). JSON is {"relax": [...], "probes": {...}, "early": code, "harness": folder, "deny": [call numbers],
-"errno": n}; printed is one JSON document: the layers, what each probe gave, or the error that kept the engine from starting.
+for a namespace). JSON is {"job": module, "deny": [call numbers], "errno": n, "user": uid, …}: the module's `run` is given all
+of it once the process has become what the mode says. Printed is one JSON document: what the job found, or the error that kept
+the engine from starting and the layers.
 """
 
 import ctypes
 import json
 import os
-import signal
 import struct
 import sys
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 USER = 54_321
@@ -21,6 +21,7 @@ NAMESPACES = 0x7E02_0000  # all CLONE_NEW* but CLONE_NEWTIME, which clone(2) can
 LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
 ALLOW, ERRNO = 0x7FFF_0000, 0x0005_0000
 CALLS = {"x86_64": (272, 56, 317), "aarch64": (97, 220, 277)}[os.uname().machine]  # unshare, clone, seccomp
+PROBES = "tests.support.jail_probes"
 
 
 def _install(program: list[tuple[int, int, int, int]]) -> None:
@@ -45,73 +46,13 @@ def deny(numbers: list[int], errno: int) -> None:
 
 def give_up(mode: str, asked: dict[str, Any]) -> None:
     """Becomes what the mode says, and starts again as that: exec makes /proc/self our own."""
-    if mode != "R":
+    if mode != "R" and os.geteuid() == 0:
+        user = asked.get("user", USER)
         os.setgroups([])
-        os.setresgid(USER, USER, USER)
-        os.setresuid(USER, USER, USER)
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     deny([CALLS[0]] if mode == "N" else asked.get("deny", []), asked.get("errno", 1))
     os.execve(sys.executable, [sys.executable, __file__, mode, sys.argv[2], "given up"], dict(os.environ))
-
-
-async def probe(asked: dict[str, Any]) -> dict[str, Any]:
-    """Runs the product's worker once, then each probe in a worker of its own."""
-    import msgspec
-
-    from js_harness import ENTRY, HOME
-    from sandboxd.config import PoolSettings, Settings
-    from sandboxd.executions.engine import most, open_engine, read_policy
-    from sandboxd.jail import attest
-    from sandboxd.models import Source
-    from sandboxd.policy.decide import local_grant
-    from sandboxd.policy.model import Jail
-    from sandboxd.pool.execserver import open_execserver
-    from sandboxd.pool.runtime import find_node, plan
-    from sandboxd.protocol.messages import Run, RunLimits
-
-    policy, name = read_policy(Settings()), "code-nodes"
-    jailed = msgspec.structs.replace(policy.profiles[name], jail=Jail(relax=asked.get("relax", [])))
-    policy = msgspec.structs.replace(policy, profiles={name: jailed})
-    found: dict[str, Any] = {}
-    async with open_engine(
-        Settings(node=asked.get("node", ""), pool=PoolSettings(ahead=1, running=1)), policy, [name]
-    ) as engine:
-        engine.demand()
-        source = Source("console.log('said'); return 6 * 7")
-        outcome = await engine.run(local_grant(policy, name, None, field=""), source, user=1)
-        found["product"] = [str(outcome.status), bytes(outcome.value or b"").decode()]
-        found["layers"] = {layer.name: layer.state for layer in engine.pools[name].layers}
-    how = plan(find_node(asked.get("node", "")), jailed, most(jailed), start_timeout_ms=20_000)
-    walls = json.loads(json.dumps(how.walls).replace(json.dumps(str(HOME)), json.dumps(asked["harness"])))
-    argv = [asked["harness"] + "/harness.js" if part == str(ENTRY) else part for part in how.argv]
-    argv[-1] = json.dumps({"early": asked.get("early", "")})
-    how = msgspec.structs.replace(how, walls=walls, argv=argv)
-    async with open_execserver(how) as server:
-        enforced = {layer.name for layer in server.layers if layer.state == "enforced"}
-        for what, code in asked["probes"].items():
-            worker = await server.spawn()
-            found["attested"] = attest.discrepancies(worker.pid, enforced)
-            outcome = await worker.run(Run(code, "javascript", "code-nodes", False, RunLimits(10**6, 10**6, 99)), most(jailed))
-            failure = outcome.failure.message if outcome.failure is not None else ""
-            found[what] = json.loads(bytes(outcome.value)) if outcome.value is not None else failure
-        found["orphan"] = await orphaned(await server.spawn())
-    return found
-
-
-def parent_of(pid: int) -> int:
-    """The pid of a process's parent."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))
-
-
-async def orphaned(worker: Any) -> str:
-    """What becomes of a worker whose launcher is killed."""
-    import trio
-
-    os.kill(parent_of(worker.pid), signal.SIGKILL)
-    with trio.move_on_after(10):
-        await trio.lowlevel.wait_readable(worker._pidfd)
-        return "gone"
-    return "alive"
 
 
 def main() -> None:
@@ -125,7 +66,7 @@ def main() -> None:
 
     told: dict[str, Any] = {}
     try:
-        told = trio.run(probe, asked)
+        told = trio.run(import_module(asked.get("job", PROBES)).run, asked)
     except* JailError as group:
         error: Any = group
         while isinstance(error, BaseExceptionGroup):

@@ -13,7 +13,8 @@ Args = tuple[int | str, ...]
 
 PHASES: Final = ("exec_boot", "exec_run", "server", "child")
 
-_NAMES: Final = {"CWD": -100, "PRIVATE": 0x22, "SHARED": 0x21, "GROWSDOWN": 0x122, "HUGETLB": 0x40022, "NOISE": 0xBAD << 32}
+NOISE: Final = 0xBAD << 32
+_NAMES: Final = {"CWD": -100, "PRIVATE": 0x22, "SHARED": 0x21, "GROWSDOWN": 0x122, "HUGETLB": 0x40022, "NOISE": NOISE}
 
 _TABLE: Final = """
 # what running code needs
@@ -26,18 +27,19 @@ AAAA
   clock_gettime(1,buf) clock_getres(1,buf) gettimeofday(buf,0) time(0) clock_nanosleep(1,0,buf,0) nanosleep(buf,0)
   rt_sigaction(99,0,0,8) rt_sigprocmask(0,0,0,8) sigaltstack(0,0) getrandom(buf,8,0) getuid() geteuid() getgid()
   getegid() uname(buf) prctl(15,null,0,0,0) prctl(16,buf,0,0,0) prctl(0x53564d41,0,0,0,0)
-  prctl(16|NOISE,buf,0,0,0) prlimit64(0,7,0,buf) prlimit64(0,2,ones,0) prlimit64(0,2,0x1_0000_0000,0) exit(0)
+  prctl(16|NOISE,buf,0,0,0) prlimit64(0,7,0,buf) prlimit64(NOISE,7,0,buf)
+  prlimit64(NOISE,2|NOISE,ones,0) prlimit64(0,2,ones,0) prlimit64(0,2,0x1_0000_0000,0) exit(0)
   exit_group(0) a_thread()
 # boot, of an exec worker alone
 AEEE
-  openat(CWD,null,0) openat(CWD,null,0o2000000) fstat(0,buf) newfstatat(CWD,null,buf,0) statx(CWD,null,0,0,buf)
+  openat(CWD,null,0) openat(CWD,null,0o2000000|NOISE) fstat(0,buf) newfstatat(CWD,null,buf,0) statx(CWD,null,0,0,buf)
   lseek(-1,0,0) pread64(-1,buf,1,0) readlink(null,buf,8) readlinkat(CWD,null,buf,8) access(null,0) faccessat(CWD,null,0)
-  arch_prctl(0x1003,buf) set_tid_address(buf) sched_getaffinity(0,128,buf) sysinfo(buf) capget(buf,0) ioctl(0,0x5401,buf)
+  arch_prctl(0x1003|NOISE,buf) set_tid_address(buf) sched_getaffinity(0,128,buf) sysinfo(buf) capget(buf,0) ioctl(0,0x5401,buf)
   ioctl(-1,0x5421,buf) ioctl(-1,0x5451,0) ioctl(0,0x5401|NOISE,buf)
 AKKK
   execve(buf,0,0)
 AEAE
-  epoll_create1(0) eventfd2(0,0) pipe2(buf,0) fcntl(0,3) fcntl(0,1) fcntl(-1,1030,0)
+  epoll_create1(0) eventfd2(0,0) pipe2(buf,0) fcntl(0,3) fcntl(0,3|NOISE) fcntl(0,1) fcntl(-1,1030,0)
 AKAK
   seccomp(1,0,0) seccomp(1|NOISE,0,0)
 AAEE

@@ -40,6 +40,11 @@ def executions(data_dir: Path, user: str) -> list[dict[str, Any]]:
         connection.close()
 
 
+def statuses(data_dir: Path, user: str) -> list[str]:
+    """How a user's executions stand, the oldest first."""
+    return [row["status"] for row in executions(data_dir, user)]
+
+
 def counted(data_dir: Path, user: str) -> int:
     """How many executions count against a user's quota."""
     return sum(bool(row["counted"]) for row in executions(data_dir, user))

@@ -7,8 +7,9 @@ import pytest
 
 import policies
 from sandboxd.errors import PolicyError
+from sandboxd.models import NEVER_RELAXED
 from sandboxd.policy.load import load_policy
-from sandboxd.policy.model import NEVER_RELAXED, Policy
+from sandboxd.policy.model import Policy
 
 FILES = {name: (policies.HOME / name).read_text() for name in ("tiers.toml", "profiles/code-nodes.toml")}
 TIERS, PROFILE = FILES

@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import policies
+from sandboxd.errors import PolicyError
+from sandboxd.jail import seccomp
 from sandboxd.jail.seccomp_model import ALL_BITS, ALLOW, KILL, Verdict
 from sandboxd.jail.syscalls import AARCH64, X86_64, known_calls, table
 from tests.support.seccomp_policies import ALL_ON, PID, POLICY, SWITCHINGS, arguments, verdicts
@@ -154,6 +157,18 @@ def test_what_a_phase_allows_its_outer_phase_allows(data: st.DataObject) -> None
     args = data.draw(arguments(verdicts(name, on)[call]))
     if verdicts(name, on)[call].decide(args, PID) == ALLOW:
         assert outer[call].decide(args, PID) == ALLOW
+
+
+@pytest.mark.parametrize(("inner", "group"), [("exec_run", "serve"), ("child", "load")])
+def test_an_inner_phase_cannot_grant_what_its_outer_one_refuses(inner: str, group: str) -> None:
+    """The loader compares each inner phase with the one that is on already."""
+    files = {path.name: path.read_text() for path in (policies.HOME / "seccomp").glob("*.toml")}
+    head, phase, rest = files["worker.toml"].partition(f"[phases.{inner}]")
+    rest = re.sub(r'^include = "', f'include = "{group} ', rest, count=1, flags=re.MULTILINE)
+    with pytest.raises(
+        PolicyError, match=f"phases.{inner}.within: .* is allowed here and not in {POLICY.phases[inner].within}"
+    ):
+        seccomp.load_policy(files | {"worker.toml": head + phase + rest})
 
 
 def test_every_kill_is_a_kill_in_every_later_phase() -> None:

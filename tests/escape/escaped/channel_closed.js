@@ -1,0 +1,4 @@
+// expect: timeout
+// nothing left to talk with, and no end
+fs.closeSync(3);
+forever();

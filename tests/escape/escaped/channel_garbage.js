@@ -1,0 +1,4 @@
+// expect: crashed
+// says: broke the protocol
+raw(require('crypto').randomBytes(65536));
+forever();

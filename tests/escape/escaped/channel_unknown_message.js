@@ -1,0 +1,4 @@
+// expect: crashed
+// says: broke the protocol
+raw(frame('{"type":"shutdown"}'));
+forever();

@@ -1,0 +1,4 @@
+// expect: crashed
+// says: forbidden system call
+process.setgroups([0]);
+escaped('setgroups came back');

@@ -1,0 +1,4 @@
+// expect: crashed
+// says: SIGABRT
+// an end of its own
+process.abort();

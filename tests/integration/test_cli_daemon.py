@@ -1,0 +1,91 @@
+"""`sandboxd serve` and `sandboxd doctor`: what the machine and the operator may get wrong, by name."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandboxd.models import LAYERS
+from sandboxd.store.database import FILE
+from tests.support.cli import cli, refused
+from tests.support.daemon import Daemon
+
+# ------------------------------------------------------------------ doctor
+
+
+def test_doctor_finds_this_machine_well(data: str) -> None:
+    """Every line is ok, and nothing was created."""
+    ended = cli("doctor", "--data-dir", data)
+    assert (ended.code, {line[:4] for line in ended.out.splitlines()}) == (0, {"ok  "})
+    assert not Path(data).exists()
+
+
+def test_doctor_json_has_the_same_findings(data: str) -> None:
+    """--json prints a list of findings."""
+    ended = cli("doctor", "--json", "--data-dir", data)
+    findings = json.loads(ended.out)
+    assert (ended.code, all(finding["ok"] for finding in findings)) == (0, True)
+    subjects = [finding["subject"] for finding in findings]
+    assert [
+        name for name in ("kernel", "native module", "node", "policy", "data directory", "worker") if name not in subjects
+    ] == []
+
+
+def test_doctor_has_a_line_for_each_layer(data: str) -> None:
+    """Which of the jail's layers hold here."""
+    lines = cli("doctor", "--data-dir", data).out.splitlines()
+    found = [line.split(": ")[1] for line in lines if line.startswith("ok  jail: ")]
+    assert found == list(LAYERS)
+
+
+def test_doctor_names_what_is_missing(file: Callable[[str], str]) -> None:
+    """Every problem has its line, each with a text that helps; the end is exit 1."""
+    ended = cli("doctor", "--data-dir", file("") + "/data", SANDBOXD_NODE="/nope/node")
+    wrong = [line for line in ended.out.splitlines() if line.startswith("NOT ")]
+    assert (ended.code, ended.err) == (1, "")
+    assert [line.split(":")[0] for line in wrong] == ["NOT node", "NOT data directory", "NOT jail", "NOT worker"]
+    assert ("/nope/node" in wrong[0], "is not a folder" in wrong[1]) == (True, True)
+
+
+# ------------------------------------------------------------------ serve
+
+
+@pytest.mark.parametrize(
+    "bind", ["", "8000", ":8000", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "http://a:1", "a:b"]
+)
+def test_serve_refuses_a_wrong_address(data: str, bind: str) -> None:
+    """What is not HOST:PORT is refused with an example, before anything is created."""
+    refused(cli("serve", "--bind", bind, "--data-dir", data), "bind must be HOST:PORT", "127.0.0.1:8000")
+    assert not Path(data).exists()
+
+
+def test_serve_refuses_a_directory_that_cannot_be(file: Callable[[str], str]) -> None:
+    """A data directory below a file is named."""
+    below = file("") + "/data"
+    refused(cli("serve", "--bind", "127.0.0.1:0", "--data-dir", below), below)
+
+
+def test_a_second_daemon_is_refused_by_name(daemon: Daemon) -> None:
+    """The text names the directory and the process that holds it; the first goes on."""
+    ended = cli("serve", "--bind", "127.0.0.1:0", "--data-dir", str(daemon.data_dir))
+    refused(ended, str(daemon.data_dir), f"pid {daemon.process.pid}", "another sandboxd")
+    assert daemon.request("GET", "/livez").status == 200
+
+
+@pytest.fixture
+def newer(data: str) -> str:
+    """A data directory that a newer program has written."""
+    cli("token", "create", "--user", "u", "--data-dir", data)
+    connection = sqlite3.connect(Path(data) / FILE)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    return data
+
+
+@pytest.mark.parametrize("command", [["serve", "--bind", "127.0.0.1:0"], ["token", "create", "--user", "u"], ["token", "list"]])
+def test_a_newer_schema_is_refused(newer: str, command: list[str]) -> None:
+    """The text says which schema it is and which one this program knows."""
+    refused(cli(*command, "--data-dir", newer), "newer sandboxd", "9999", newer)

@@ -1,0 +1,76 @@
+"""An exec server in a process of its own that holds one worker until it is killed.
+
+    python held_server.py
+
+Prints the pids of launcher and worker, or the error that kept it from starting.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import trio
+
+from sandboxd.config import Settings
+from sandboxd.errors import JailError
+from sandboxd.executions.engine import most, read_policy
+from sandboxd.pool.execserver import open_execserver
+from sandboxd.pool.runtime import find_node, plan
+from tests.support.modes import OURS, USER
+from tests.support.outer import ordinary_python
+
+ROOT = Path(__file__).resolve().parents[2]
+AS_USER = [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+
+
+@contextmanager
+def holding(
+    *, ordinary: bool = False, setpriv: Sequence[str] = (), wrapper: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The process and the words that it printed; an ordinary user's, with what setpriv(1) gives it, inside of a wrapper."""
+    changes = [*setpriv, *(AS_USER if ordinary and OURS == "R" else ())]
+    path = os.pathsep.join([str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))])
+    with subprocess.Popen(
+        [
+            *wrapper,
+            *(["setpriv", *changes] if changes else ()),
+            ordinary_python() if ordinary and OURS == "R" else sys.executable,
+            __file__,
+        ],
+        env={"PYTHONPATH": path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()
+        finally:
+            process.kill()
+
+
+async def hold() -> None:
+    """See above."""
+    profile = read_policy(Settings()).profiles["code-nodes"]
+    async with open_execserver(plan(find_node(), profile, most(profile), start_timeout_ms=60_000)) as server:
+        await server.spawn()
+        (launcher,) = psutil.Process().children()
+        print(launcher.pid, *(child.pid for child in launcher.children()), flush=True)
+        await trio.sleep_forever()
+
+
+def main() -> None:
+    """See above."""
+    try:
+        trio.run(hold)
+    except* JailError as problems:
+        print(" ".join(str(problems.exceptions).split()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

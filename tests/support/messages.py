@@ -1,0 +1,52 @@
+"""The messages of a worker: their words, and what has been read as plain objects."""
+
+import json
+from typing import Any
+
+from msgspec import Raw
+
+from sandboxd.errors import ProtocolError
+from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon, WorkerFailure, decode
+
+LEVELS = ("log", "info", "warn", "error", "debug")
+KINDS = (
+    "error",
+    "uncaught",
+    "unhandled_rejection",
+    "syntax",
+    "stalled",
+    "ended_early",
+    "not_serialisable",
+    "result_too_large",
+    "unsupported",
+    "finding",
+)
+
+
+def refused(body: bytes) -> bool:
+    """Whether it is refused in the one way that there is, and with few words."""
+    try:
+        decode(body)
+    except ProtocolError as problem:
+        return len(problem.message) < 300
+    return False
+
+
+def raws(message: ToDaemon) -> list[bytes]:
+    """The JSON texts that a message carries undecoded."""
+    if not isinstance(message, Done):
+        return []
+    return [bytes(raw) for raw in (message.value, message.returned) if raw is not None]
+
+
+def as_json(message: ToDaemon) -> dict[str, Any]:
+    """The object a message was made of, absent fields being None."""
+    plain: dict[str, Any] = {"type": {Ready: "ready", Log: "log", OutputFull: "output_full", Done: "done"}[type(message)]}
+    for name in message.__struct_fields__:
+        plain[name] = getattr(message, name)
+    for name in ("value", "returned"):
+        if isinstance(plain.get(name), Raw):
+            plain[name] = json.loads(bytes(plain[name]))
+    if isinstance(failure := plain.get("failure"), WorkerFailure):
+        plain["failure"] = {name: getattr(failure, name) for name in failure.__struct_fields__}
+    return plain
