@@ -1,0 +1,20 @@
+// Timers: their order, intervals, cancelling, arguments, and that microtasks run before them. No claim about how long they take.
+const order = [];
+const sleep = (ms, ...args) => new Promise((resolve) => setTimeout(resolve, ms, ...args));
+setTimeout(() => order.push('timer'), 0);
+queueMicrotask(() => order.push('microtask'));
+Promise.resolve().then(() => order.push('promise'));
+order.push('now');
+await sleep(5);
+let sum = 0;
+await Promise.all(Array.from({ length: 60 }, (_, i) => new Promise((resolve) => setTimeout(() => { sum += i; resolve(); }, i % 7))));
+const stopped = setTimeout(() => order.push('never'), 1);
+clearTimeout(stopped); clearTimeout(stopped); clearTimeout(undefined); clearTimeout('nonsense');
+let ticks = 0;
+await new Promise((resolve) => { const interval = setInterval(() => { if (++ticks === 5) { clearInterval(interval); resolve(); } }, 1); });
+for (let i = 0; i < 4; i++) setTimeout(() => order.push(i), 3);
+const begun = Date.now();
+const given = await sleep(20, 'argument');
+const waited = Date.now() - begun >= 19;
+const raced = await Promise.race([sleep(300, 'slow'), sleep(1, 'fast')]);
+return [order, sum, ticks, given, waited, raced, typeof performance.now()].join();

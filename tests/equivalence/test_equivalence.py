@@ -1,0 +1,169 @@
+"""The same code through each kind of worker: the same outcome, and for the corpus the one that a plain Node gives."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final, NamedTuple
+
+import msgspec
+import pytest
+import trio
+
+from sandboxd.config import Settings
+from sandboxd.executions.engine import Engine, read_policy
+from sandboxd.executions.templates import load_templates
+from sandboxd.models import Failure, LogLine, Outcome, Source, Status, Usage
+from sandboxd.policy.model import Policy
+from tests.equivalence.compare import FIELDS, MEASURED, differences
+from tests.equivalence.corpus import Workload, corpus, expected
+from tests.equivalence.kinds import KINDS, SIDES
+from tests.support.attacks import OWN, read_attacks, shared_folder, words_of
+from tests.support.engines import opened, run, value
+
+AT_ONCE: Final = 8
+LONG_MS, ATTACK_MS = 30_000, 4000
+
+# What an attack tells that is not the same twice: it measures time, draws random numbers, or prints the date.
+UNSTEADY: Final[dict[str, set[str]]] = {
+    "110_timing_clock_resolution": {"value"},
+    "114_math_random_predict": {"value"},
+    "to_primitive_tricks": {"logs"},
+}
+# Cut off from outside, code has got as far as the machine was fast.
+CUT_OFF: Final = {Status.timed_out, Status.memory_exceeded}
+
+
+class Case(NamedTuple):
+    """One piece of code; `allowed` are the words of the statuses that an attack may end in."""
+
+    name: str
+    source: Source
+    check: bool = False
+    wall_ms: int = LONG_MS
+    allowed: frozenset[str] = frozenset()
+
+
+def _attacks() -> list[Case]:
+    folders = [folder for folder in (OWN, shared_folder()) if folder.is_dir()]
+    found = [attack for folder in folders for attack in read_attacks(folder)]
+    return [Case(a.name, Source(a.code), wall_ms=ATTACK_MS, allowed=frozenset({*a.allowed, "contained"})) for a in found]
+
+
+TEMPLATES: Final = [Case(template.id, Source(template.code), check=True) for template in load_templates()]
+CORPUS: Final = [Case(workload.name, workload.source) for workload in corpus()]
+ATTACKS: Final = _attacks()
+GROUPS: Final = {"templates": TEMPLATES, "corpus": CORPUS, "attacks": ATTACKS}
+
+
+@cache
+def outcomes(group: str, kind: str, side: int) -> dict[Case, Outcome]:
+    """Every case of a group through workers of one kind; `side` asks for a set of its own."""
+    del side
+    return trio.run(_run_all, GROUPS[group], kind)
+
+
+async def _run_all(cases: list[Case], kind: str) -> dict[Case, Outcome]:
+    found: dict[Case, Outcome] = {}
+    async with opened(read_policy(Settings()), **KINDS[kind], running=AT_ONCE, wait_ms=300_000) as engine:
+
+        async def one(case: Case) -> None:
+            found[case] = await _run(engine, case)
+
+        async with trio.open_nursery() as nursery:
+            for case in cases:
+                nursery.start_soon(one, case)
+        for case, outcome in found.items():
+            if case.allowed and outcome.status == Status.timed_out and "timeout" not in case.allowed:
+                found[case] = await _run(engine, case._replace(wall_ms=LONG_MS))  # eight at once on few CPUs were slow
+    return found
+
+
+async def _run(engine: Engine, case: Case) -> Outcome:
+    source = case.source
+    return await run(engine, source.text, user=case, language=source.language, check=case.check, wall_ms=case.wall_ms)
+
+
+def _both(group: str, case: Case) -> tuple[Outcome, Outcome]:
+    one, other = (outcomes(group, *side)[case] for side in SIDES)
+    return one, other
+
+
+def _each(cases: list[Case]) -> Callable[..., pytest.MarkDecorator]:
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+# ------------------------------------------------------------------ kind against kind
+
+
+@_each(TEMPLATES)
+def test_a_template_ends_alike(case: Case) -> None:
+    """A template, checked and run, has the same outcome in every field."""
+    assert differences(*_both("templates", case)) == []
+
+
+@_each(CORPUS)
+def test_a_workload_ends_alike(case: Case) -> None:
+    """A workload has the same outcome in every field: its checksum, and each line that it printed."""
+    assert differences(*_both("corpus", case)) == []
+
+
+@_each(ATTACKS)
+def test_an_attack_ends_alike(case: Case) -> None:
+    """An attack ends in the same status, or in another that its file allows; code that was not cut off tells the same."""
+    one, other = _both("attacks", case)
+    if one.status != other.status:
+        assert all(words_of(outcome, codegen=False) & case.allowed for outcome in (one, other)), differences(one, other)
+    elif one.status not in CUT_OFF:
+        fields = tuple(field for field in FIELDS if field not in UNSTEADY.get(case.name, ()))
+        assert differences(one, other, fields) == []
+
+
+# ------------------------------------------------------------------ against a plain Node
+
+
+def test_the_corpus_is_large_enough() -> None:
+    """There are workloads of every sort, and names that are unsteady are names of attacks."""
+    assert len(CORPUS) >= 24
+    if shared_folder().is_dir():
+        assert UNSTEADY.keys() <= {case.name for case in ATTACKS}
+
+
+@pytest.mark.parametrize("workload", corpus(), ids=[workload.name for workload in corpus()])
+def test_a_workload_gives_what_a_plain_node_gives(workload: Workload) -> None:
+    """Jail and harness change nothing of what code computes."""
+    for kind, side in SIDES:
+        found = {case.name: outcome for case, outcome in outcomes("corpus", kind, side).items()}
+        assert value(found[workload.name]) == expected(workload), kind
+
+
+# ------------------------------------------------------------------ that all of this can fail
+
+SAMPLE = Outcome(Status.failed, Usage(1.0, 1, 1.0), (LogLine("log", "x"),), failure=Failure("error", "Error", "m", 1, 2, "s"))
+OTHERWISE: dict[str, object] = {
+    "status": Status.crashed,
+    "value": msgspec.Raw(b"1"),
+    "returned": msgspec.Raw(b"1"),
+    "logs": (LogLine("warn", "x"),),
+    "truncated": True,
+    "failure": Failure("error", "Error", "m", 2, 2, "s"),
+}
+
+
+def test_every_field_is_compared_or_measured() -> None:
+    """A field that outcomes get one day is not forgotten here."""
+    assert {*FIELDS, *MEASURED} == {*Outcome.__struct_fields__}
+    assert OTHERWISE.keys() == {*FIELDS}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_difference_is_told(field: str) -> None:
+    """Outcomes that differ in one field differ by its name."""
+    changed = msgspec.structs.replace(SAMPLE, **{field: OTHERWISE[field]})
+    assert [line.partition(":")[0] for line in differences(SAMPLE, changed)] == [field]
+
+
+async def test_real_outcomes_that_differ_are_told(policy: Policy) -> None:
+    """Of two executions that give, print and throw different things no difference goes unseen."""
+    for kind in KINDS.values():
+        async with opened(policy, **kind) as engine:
+            one, other = [await run(engine, f"console.log({n}); if ({n}) null.x; return {n}") for n in (0, 1)]
+        assert [line.partition(":")[0] for line in differences(one, other)] == ["status", "value", "logs", "failure"]
