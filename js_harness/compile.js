@@ -5,7 +5,7 @@
  */
 const { Script, createContext, runInContext } = require('vm');
 const nodeModule = require('module');
-const { exec, slice, startsWith, charCodeAt, String, read } = require('./intrinsics');
+const { exec, slice, indexOf, startsWith, charCodeAt, String, read } = require('./intrinsics');
 const { USER_FILE, failure } = require('./errors');
 
 const nodeVersion = process.versions.node;
@@ -45,6 +45,7 @@ function compileBody(source) {
   const text = startsWith(source, '#!') ? '//' + slice(source, 2) : source;   // same length: positions stay
   let script;
   try { script = new Script(PREFIX + text + SUFFIX, SCRIPT); } catch (e) { return { __proto__: null, failure: syntaxFailure(e, text) }; }
+  if (indexOf(text, '}') < 0) return { __proto__: null, script };   // no bracket, nothing closed: the second parse is for the others
   try { new AsyncFunction(text); } catch { return { __proto__: null, failure: failure('syntax', 'SyntaxError', 'A bracket is closed that the code did not open') }; }
   return { __proto__: null, script };
 }

@@ -1,7 +1,7 @@
 'use strict';
 /* The worker's program: boot, warm up, then block for one request.
  *
- *   node FLAGS harness.js '{"globals":["Object",…],"threads":true,"codegen":false,"warm":false,"filter":"base64"}'
+ *   node FLAGS harness.js '{"globals":["Object",…],"threads":true,"codegen":false,"filter":"base64"}'
  *
  * Descriptor 3 is the frame channel. The order matters: everything the harness needs is captured before the realm is
  * hidden, and nothing of the user's is read before `ready` was answered with a request.

@@ -27,6 +27,7 @@ function removeThreaded() {
 function hide({ allowed, threads, console }) {
   web.sealDeserializer();
   web.ownAbortTimeout();
+  web.ownTimeStamp();
   if (!('crypto' in realm) && allowed.has('crypto')) defineProperty(realm, 'crypto', plain(require('crypto').webcrypto));   // Node 18
   if (realm.Navigator) deleteProperty(realm.Navigator.prototype, 'locks');
   if (!threads) removeThreaded();

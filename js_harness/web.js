@@ -53,6 +53,13 @@ const ownPerformance = {
 };
 function startClock() { origin = clock(); originWall = date(); }
 
+/* An event's time is of that same clock: Node's tells the age of the process, which for a forked child is its server's. */
+function ownTimeStamp() {
+  const stamp = getOwnPropertyDescriptor(Event.prototype, 'timeStamp').get;
+  const { get } = getOwnPropertyDescriptor({ get timeStamp() { return round((apply(stamp, this, []) - origin) * 1000) / 1000; } }, 'timeStamp');
+  defineProperty(Event.prototype, 'timeStamp', { __proto__: null, get });
+}
+
 /* Node's AbortSignal.timeout does not keep the loop alive: code that only waits for it would count as stalled. */
 const abort = AbortController.prototype.abort, signalOf = getOwnPropertyDescriptor(AbortController.prototype, 'signal').get;
 function ownAbortTimeout() {
@@ -138,4 +145,4 @@ function makeReportError({ error: print }) {
   };
 }
 
-module.exports = { globals, FETCH_CLASSES, makeReportError, sealDeserializer, ownAbortTimeout, provideFetchClasses, startClock };
+module.exports = { globals, FETCH_CLASSES, makeReportError, sealDeserializer, ownAbortTimeout, ownTimeStamp, provideFetchClasses, startClock };

@@ -1,7 +1,8 @@
 'use strict';
 /* One worker, one request: boot once, announce `ready`, block, run, answer `done`, exit. */
-const { parse, then, resolved, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
+const { parse, then, resolved, exec, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
 const { process, Buffer } = globalThis;
+const { _rawDebug: rawDebug } = process;
 const { describe, failure } = require('./errors');
 const { compileBody, stripTypes, prepare, hasTypeScript, nodeVersion } = require('./compile');
 const { makeConsole } = require('./console');
@@ -13,9 +14,11 @@ const checker = require('./check');
 const CHANNEL = 3;
 const RLIMIT_DATA = 2;
 const REQUEST_CAP = 64 << 20;
+const NOTHING = /(?:)/;
+const READY = '{"type":"ready","node":' + quote(nodeVersion) + ',"typescript":' + (hasTypeScript ? 'true' : 'false') + ',"cpu_us":';
 const DIALECTS = { __proto__: null, 'code-nodes': require('./dialects/code_nodes') };
 
-let native, allowed, settled = false, limits = { __proto__: null, output_bytes: 0 };
+let native, allowed, children, settled = false, provided = false, limits = { __proto__: null, output_bytes: 0 };
 
 /** One frame to the daemon. When the daemon is gone there is nobody left to work for; a full stack is the user's to handle. */
 function send(json) {
@@ -64,9 +67,10 @@ function run(request) {
   const { script, failure: problem } = prepareSource(request);
   if (problem !== undefined) { fail(problem); return; }
   limits = request.limits;
-  web.provideFetchClasses(request.source, allowed);
+  if (!provided) web.provideFetchClasses(request.source, allowed);
   dialect.install(request);
   web.startClock();
+  exec(NOTHING, '');                                         // RegExp.lastMatch and its like do not tell what was matched before
   then(resolved(), () => { settle(script, dialect); });    // from the microtask queue, so that no frame of ours lies below the user's
 }
 
@@ -100,25 +104,75 @@ function watchTheEnd() {
   process.on('exit', () => { if (!drained) fail(failure('ended_early', 'Error', 'The code ended its process before it was finished')); native.exit(0); });
 }
 
-/** Boots the realm by its configuration (see harness.js), answers `ready` and serves the one request that comes.
+/* The last filter, and proof of it: no byte of the user's is read before. */
+function confine(filter) {
+  native.installFilter(Buffer.from(filter, 'base64'));
+  if (!native.confined()) throw new Error('the last filter is not on');
+}
+
+/* A child of the fork server, which it leaves here: what must not be shared with its siblings, then its own, tighter walls. */
+function becomeChild({ filter, limits }, domain) {
+  children.reseed(native.entropy);
+  for (const [which, soft, hard] of limits) native.setLimit(which, soft, hard);
+  if (domain !== '') native.restrictFiles(Buffer.from(domain, 'base64'));
+  confine(filter);
+}
+
+/* A step on the way behind the walls that fails ends the worker, with the reason on stderr, where the daemon looks for it. */
+function orEnd(step) {
+  try { step(); } catch (e) {
+    rawDebug(e.message);
+    native.exit(1);
+  }
+}
+
+/* The one request. Whoever forgets the memory limit gets no execution without one: the daemon knows what this worker has, and it
+ * can only go down. */
+function serveOne() {
+  send(READY + String(native.cpuTime()) + '}');
+  const frame = native.readFrame(CHANNEL, REQUEST_CAP);
+  if (frame === null) native.exit(0);
+  const request = parse(frame);
+  if (!(request.data_bytes > 0)) native.exit(1);
+  native.setLimit(RLIMIT_DATA, request.data_bytes);
+  REQUESTS[request.type](request);
+}
+
+/* The fork server: it answers `ready` too, and from `serve` on each child goes its own way. */
+function serveMany(config) {
+  orEnd(() => {
+    native.takeStock(CHANNEL);
+    native.installFilter(Buffer.from(config.filter, 'base64'));
+  });
+  send(READY + String(native.cpuTime()) + '}');
+  native.serve(CHANNEL);
+  orEnd(() => becomeChild(config.children, config.domain));
+  serveOne();
+}
+
+/** Boots the realm by its configuration (see harness.js), answers `ready` and serves the one request that comes; with
+ * `children` it is a fork server, and they do.
  *
  * The filter is the last thing before `ready`: no byte of the user's is read while anything is still allowed that only a boot
- * needs. The memory limit is the first thing after: the daemon knows what this worker has, and it can only go down. */
+ * needs. A server blocks in a microtask, so that nothing of Node's start is left to do in its children. */
 function start(config, parts) {
   native = parts.native;
   allowed = new Set(config.globals);
   prepare(config.codegen);
-  checker.warm && config.warm && checker.warm();
+  if (config.children) {
+    children = require('./children');                        // not before: what it brings along would cost an exec worker 4 MB
+    children.warmUp();
+  }
   realm.hide({ allowed, threads: config.threads, console: makeConsole(send, () => limits.output_bytes) });
   watchTheEnd();
-  if (config.filter !== undefined) native.installFilter(Buffer.from(config.filter, 'base64'));
-  send('{"type":"ready","node":' + quote(nodeVersion) + ',"typescript":' + (hasTypeScript ? 'true' : 'false') + '}');
-  const frame = native.readFrame(CHANNEL, REQUEST_CAP);
-  if (frame === null) native.exit(0);
-  const request = parse(frame);
-  if (!(request.data_bytes > 0)) native.exit(1);             // whoever forgets the limit gets no execution without one
-  native.setLimit(RLIMIT_DATA, request.data_bytes);
-  REQUESTS[request.type](request);
+  if (config.children) {
+    web.provideFetchClasses(null, allowed);
+    provided = true;
+    then(resolved(), () => { serveMany(config); });
+    return;
+  }
+  if (config.filter !== undefined) orEnd(() => confine(config.filter));
+  serveOne();
 }
 
 module.exports = { start };

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,6 +16,10 @@ _Positive = Annotated[int, Meta(gt=0)]
 
 
 def _running() -> int:
+    return max(8, 8 * (os.cpu_count() or 1))
+
+
+def _running_per_user() -> int:
     return max(4, 4 * (os.cpu_count() or 1))
 
 
@@ -26,10 +30,14 @@ class PoolSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Workers of each profile that are started ahead and wait."""
     running: _Positive = msgspec.field(default_factory=_running)
     """Executions that run at the same time, over all profiles and users."""
+    running_per_user: _Positive = msgspec.field(default_factory=_running_per_user)
+    """Executions of one user that run at the same time: whoever fills his with endless loops leaves the others theirs."""
     waiting: _Positive = 512
     """Requests that may wait for a slot; one more is answered 503."""
     wait_ms: _Positive = 30_000
     """How long a request waits before it is answered 503."""
+    workers: Literal["auto", "fork", "exec"] = "auto"
+    """How workers are made: forked from a booted Node (24 or later), or each started by itself; `doctor` says which and why."""
     start_timeout_ms: _Positive = 15_000
     """How long a worker may take to get ready."""
 

@@ -16,10 +16,11 @@ from sandboxd.errors import JailError, SandboxdError
 from sandboxd.executions.engine import NOTHING, open_engine, read_policy
 from sandboxd.models import JailLayer, Source, Status
 from sandboxd.policy.decide import local_grant
-from sandboxd.pool.runtime import find_node
+from sandboxd.pool.runtime import choose_workers, find_node
 
 PROFILE: Final = "code-nodes"
 IMPOSSIBLE: Final = "impossible here"
+_KINDS: Final = {"fork": "forked from one Node", "exec": "each a Node of its own"}
 
 
 class Finding(Struct, frozen=True):
@@ -82,6 +83,12 @@ async def _node(settings: Settings) -> _Result:
     return True, f"{node.version} at {node.path} ({node.origin}){without}", ""
 
 
+async def _workers(settings: Settings) -> _Result:
+    node = await trio.to_thread.run_sync(find_node, settings.node)
+    kind, why = choose_workers(node, settings.pool.workers)
+    return True, f"{_KINDS[kind]}: {why}", ""
+
+
 async def _policy(settings: Settings) -> _Result:
     policy = read_policy(settings)
     return True, f"{len(policy.profiles)} profiles, {len(policy.tiers)} tiers", ""
@@ -135,6 +142,7 @@ _CHECKS: Final[Mapping[str, Callable[[Settings], Awaitable[_Result]]]] = {
     "kernel": _kernel,
     "native module": _native,
     "node": _node,
+    "workers": _workers,
     "policy": _policy,
     "data directory": _data,
     "worker": _worker,

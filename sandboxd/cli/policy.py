@@ -10,7 +10,7 @@ from sandboxd.errors import PolicyError, SettingsError
 from sandboxd.executions.engine import read_calls, read_policy
 from sandboxd.jail import seccomp
 from sandboxd.policy.explain import explain
-from sandboxd.pool.runtime import switches
+from sandboxd.pool.runtime import PHASES, choose_workers, find_node, switches
 
 
 @click.group()
@@ -39,12 +39,13 @@ def policy_check(config: str | None) -> None:
 @config_file
 @mistakes
 def policy_explain(profile: str, config: str | None) -> None:
-    """Say in words what PROFILE allows, and why."""
+    """Say in words what PROFILE allows, and why; of the system calls, to the kind of workers that this machine would use."""
     settings = load_settings(config=config)
     found = read_policy(settings).profiles
     if profile not in found:
         raise SettingsError(f"There is no profile {profile!r}; there are: {', '.join(sorted(found))}")
     click.echo(explain(profile, found[profile]))
-    for phase in ("exec_boot", "exec_run"):
+    workers, _ = choose_workers(find_node(settings.node), settings.pool.workers)
+    for phase in PHASES[workers]:
         click.echo()
         click.echo(seccomp.explain(read_calls(settings), phase, switches(found[profile]), seccomp.host()))

@@ -17,9 +17,11 @@ from sandboxd.models import Failure, Limits, LogLine, Outcome, Source, Status, U
 from sandboxd.policy.load import load_policy
 from sandboxd.policy.model import Grant, Policy, Profile
 from sandboxd.pool.execserver import open_execserver
-from sandboxd.pool.pool import Pool
+from sandboxd.pool.forkserver import open_forkserver
+from sandboxd.pool.launching import Plan
+from sandboxd.pool.pool import OpenSource, Pool
 from sandboxd.pool.queue import FairQueue
-from sandboxd.pool.runtime import Node, find_node, plan, shipped_calls
+from sandboxd.pool.runtime import Node, Workers, choose_workers, find_node, plan, shipped_calls
 from sandboxd.protocol.messages import Check, Run, RunLimits
 
 NOTHING: Final = Raw(b"null")
@@ -44,8 +46,8 @@ def read_calls(settings: Settings) -> seccomp.Policy:
 class Engine:
     """The pools of all profiles behind one queue."""
 
-    def __init__(self, policy: Policy, node: Node, queue: FairQueue, pools: dict[str, Pool]) -> None:
-        self.policy, self.node, self.queue, self.pools = policy, node, queue, pools
+    def __init__(self, policy: Policy, node: Node, workers: Workers, queue: FairQueue, pools: dict[str, Pool]) -> None:
+        self.policy, self.node, self.workers, self.queue, self.pools = policy, node, workers, queue, pools
 
     def problems(self) -> dict[str, str]:
         """Why pools are degraded, by profile."""
@@ -109,6 +111,10 @@ def most(profile: Profile) -> Limits:
     )
 
 
+def _source(how: Plan) -> OpenSource:
+    return partial(open_forkserver if how.workers == "fork" else open_execserver, how)
+
+
 @asynccontextmanager
 async def open_engine(settings: Settings, policy: Policy, profiles: list[str]) -> AsyncIterator[Engine]:
     """Pools for `profiles`, the first workers started. Raises SettingsError for an unknown profile or a missing Node."""
@@ -116,15 +122,16 @@ async def open_engine(settings: Settings, policy: Policy, profiles: list[str]) -
         raise SettingsError(f"There is no profile {missing[0]!r}; there are: {', '.join(sorted(policy.profiles))}")
     node = await trio.to_thread.run_sync(find_node, settings.node)
     sizes = settings.pool
-    queue = FairQueue(slots=sizes.running, waiting=sizes.waiting, wait_ms=sizes.wait_ms)
+    workers, _ = choose_workers(node, sizes.workers)
+    queue = FairQueue(slots=sizes.running, waiting=sizes.waiting, wait_ms=sizes.wait_ms, share=sizes.running_per_user)
     pools: dict[str, Pool] = {}
     calls = read_calls(settings)
     for name in profiles:
         profile = policy.profiles[name]
-        how = plan(node, profile, most(profile), start_timeout_ms=sizes.start_timeout_ms, calls=calls)
-        pools[name] = Pool(name, partial(open_execserver, how), queue, ahead=sizes.ahead)
+        how = plan(node, profile, most(profile), start_timeout_ms=sizes.start_timeout_ms, calls=calls, workers=workers)
+        pools[name] = Pool(name, _source(how), queue, ahead=sizes.ahead)
     async with trio.open_nursery() as nursery:
         for pool in pools.values():
             await nursery.start(pool.serve)
-        yield Engine(policy, node, queue, pools)
+        yield Engine(policy, node, workers, queue, pools)
         nursery.cancel_scope.cancel()

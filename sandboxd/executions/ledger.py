@@ -13,7 +13,7 @@ import trio
 from sqlalchemy import Connection
 
 from sandboxd.auth.tokens import hash_token, principal_of
-from sandboxd.errors import InvalidToken, QuotaExceeded
+from sandboxd.errors import InvalidToken, QuotaExceeded, StoreError
 from sandboxd.models import Principal, Status, Usage
 from sandboxd.policy.quota import Exhausted, Quota, decide, header_windows, windows
 from sandboxd.store import queries
@@ -98,7 +98,11 @@ class Ledger:
     async def principal(self, token_text: str) -> Principal:
         """The bearer of this token; never cached, so a revocation holds at once. Raises InvalidToken, StoreError."""
         token_hash = hash_token(token_text)
-        stored = await trio.to_thread.run_sync(self._find_token, token_hash, limiter=self._readers)
+        try:
+            with self._database.glance() as connection:
+                stored = queries.find_token(connection, token_hash)
+        except StoreError:  # somebody holds the database: wait for him, but elsewhere
+            stored = await trio.to_thread.run_sync(self._find_token, token_hash, limiter=self._readers)
         principal = principal_of(token_hash, stored, now_ms=self._now())
         if principal is None:
             raise InvalidToken

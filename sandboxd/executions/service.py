@@ -27,9 +27,10 @@ class Execution(Struct, frozen=True):
 class PoolState(Struct, frozen=True):
     """One profile's pool: `problem` says why it is degraded, `jail` what became of each layer of it, by name.
 
-    `canary` is what came of attempts to break out.
+    `workers` is how its workers are made (fork or exec), `canary` what came of attempts to break out.
     """
 
+    workers: str
     ready: int
     problem: str | None
     jail: dict[str, str]
@@ -52,8 +53,8 @@ def _jail(layers: Iterable[JailLayer]) -> dict[str, str]:
     return {layer.name: f"{layer.state} ({layer.errno})" if layer.errno else layer.state for layer in layers}
 
 
-def _pool(pool: Pool) -> PoolState:
-    return PoolState(pool.ready, pool.problem, _jail(pool.layers), pool.canary)
+def _pool(pool: Pool, workers: str) -> PoolState:
+    return PoolState(workers, pool.ready, pool.problem, _jail(pool.layers), pool.canary)
 
 
 class Service:
@@ -69,7 +70,7 @@ class Service:
     def state(self) -> State:
         """How the engine stands now."""
         engine = self.engine
-        pools = {name: _pool(pool) for name, pool in engine.pools.items()}
+        pools = {name: _pool(pool, engine.workers) for name, pool in engine.pools.items()}
         return State(
             ready=not any(pool.problem for pool in pools.values()),
             node=engine.node.version,

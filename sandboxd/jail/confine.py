@@ -198,6 +198,10 @@ class Walls:
         """The second filter for the process that asks, in base64: its program installs it."""
         return base64.b64encode(self._run.for_pid(os.getpid())).decode()
 
+    def empty_domain(self) -> str:
+        """What a forked child asks Landlock for, in base64: a domain of its own without any file. Empty: there is none here."""
+        return base64.b64encode(landlock.attributes(kernel.landlock_abi())).decode() if "landlock" in self.on else ""
+
     def inside(self, path: str) -> str:
         """Where a worker finds what the daemon knows by `path`."""
         if "mount_namespace" in self.on:

@@ -19,8 +19,8 @@ _NUMBERS: Final = {
 }
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 24, 38, 47
-PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_SET_MODE_FILTER, SIGCHLD = 4, 1, 17
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+SECCOMP_SET_MODE_FILTER, SIGCHLD = 1, 17
 CAPABILITY_VERSION_3: Final = 0x20080522
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
@@ -63,18 +63,16 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, data: s
 
 
 def become_root(directory: str) -> None:
-    """Makes `directory`, a mount point, the root of this mount namespace, and drops the old root."""
+    """Makes `directory`, a mount point, the root of this mount namespace and our own place, and drops the old root."""
     os.chdir(directory)
     _syscall("pivot_root", _NUMBERS[platform.machine()]["pivot_root"], b".", b".")
     _checked(_libc.umount2(b".", MNT_DETACH), "umount2(the old root)")
-    os.chdir("/")
 
 
 def empty_capabilities() -> None:
-    """No permitted, effective, inheritable or ambient capability from here on."""
+    """No permitted, effective or inheritable capability from here on, and so no ambient one (capabilities(7))."""
     header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
     _checked(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
-    prctl("PR_CAP_AMBIENT", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
 
 
 def install_filter(program: bytes) -> None:
@@ -91,13 +89,13 @@ def landlock_abi() -> int:
 
 
 def landlock_ruleset(attributes: bytes) -> int:
-    """A descriptor for a new ruleset; `attributes` is struct landlock_ruleset_attr."""
+    """A descriptor for a new ruleset, closed on exec; `attributes` is struct landlock_ruleset_attr."""
     return _syscall("landlock_create_ruleset", LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
 
 
 def landlock_allow(ruleset: int, path: str, access: int) -> None:
     """Allows `access` below `path`."""
-    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_PATH)
     try:
         _syscall(f"landlock_add_rule({path})", LANDLOCK_ADD_RULE, ruleset, 1, struct.pack("=Qi", access, descriptor), 0)
     finally:
@@ -107,4 +105,3 @@ def landlock_allow(ruleset: int, path: str, access: int) -> None:
 def landlock_restrict(ruleset: int) -> None:
     """This thread, and what it forks, may from now on do only what the ruleset allows. Needs no_new_privs."""
     _syscall("landlock_restrict_self", LANDLOCK_RESTRICT_SELF, ruleset, 0)
-    os.close(ruleset)

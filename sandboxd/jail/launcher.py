@@ -25,7 +25,8 @@ from typing import Any, NoReturn
 from sandboxd.jail import privileges
 from sandboxd.jail.confine import Step, Walls
 
-REQUEST = struct.Struct("<II")  # LAUNCH, worker id
+# In these words the fork server is asked too (js_harness/native/forkserver.c); the memory limit is for its children.
+REQUEST = struct.Struct("<IIQ")  # LAUNCH, worker id, most bytes of data
 REPLY = struct.Struct("<IIiiQQ")  # kind, worker id, pid, wait status, CPU in microseconds, highest resident bytes
 LAUNCH, LAUNCHED, EXITED, REFUSED = 1, 1, 2, 3
 FAILED = 97
@@ -86,12 +87,13 @@ def reset_signals() -> None:
 
 def become_worker(plan: dict[str, Any], walls: Walls | None, slot: int, channel: int, stderr: int, life: int) -> NoReturn:
     """The child's side of the fork, up to exec. Never returns."""
-    argv = list(plan["argv"])
+    argv, environment = list(plan["argv"]), dict(plan["env"])
 
     def complete_argv() -> None:
         if walls is not None:
             argv[:-1] = [walls.inside(each) for each in argv[:-1]]
-            argv[-1] = json.dumps(json.loads(argv[-1]) | {"filter": walls.run_filter()})
+            argv[-1] = json.dumps(json.loads(argv[-1]) | {"filter": walls.run_filter(), "domain": walls.empty_domain()})
+            environment.update({name: walls.inside(value) for name, value in environment.items()})
 
     steps: list[Step] = [
         ("die with the launcher", privileges.die_with_parent),
@@ -109,7 +111,7 @@ def become_worker(plan: dict[str, Any], walls: Walls | None, slot: int, channel:
         for step, take in steps:  # noqa: B007 named in the failure
             take()
         step = "exec"
-        os.execve(argv[0], argv, plan["env"])
+        os.execve(argv[0], argv, environment)
     except BaseException as problem:  # noqa: ASYNC103 not async: the process ends here
         number = getattr(problem, "errno", None)
         line = {"step": step, "errno": errno.errorcode.get(number or 0, ""), "text": str(problem)}
@@ -150,7 +152,7 @@ class Launcher:
         if not data:
             return False
         try:
-            op, worker = REQUEST.unpack(data)
+            op, worker, _ = REQUEST.unpack(data)
             if op != LAUNCH or len(fds) != 2:
                 raise ValueError(f"operation {op} with {len(fds)} descriptors")
             self.launch(worker, *fds)
@@ -209,7 +211,6 @@ def main(control_fd: str, parent: str, plan_json: str) -> None:
     plan = json.loads(plan_json)
     walls = Walls(plan["walls"]) if plan["walls"] is not None else None
     report = walls.enter() if walls is not None else []
-    die_with_parent(int(parent))  # a user namespace of our own clears it
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a daemon that went away meanwhile: so do we
         control.send(json.dumps(report).encode())
         Launcher(control, plan, walls).serve()

@@ -8,9 +8,7 @@ from typing import Final
 from sandboxd.jail import kernel
 
 FLAGS: Final = {"mnt": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000, "pid": 0x20000000, "net": 0x40000000}
-_LOCKED: Final = {  # mount flags that a user namespace may not take away
-    os.ST_RDONLY: kernel.MS_RDONLY,
-    os.ST_NOSUID: kernel.MS_NOSUID,
+_LOCKED: Final = {  # mount flags that a user namespace may not take away, apart from those that every mount gets
     os.ST_NODEV: kernel.MS_NODEV,
     os.ST_NOEXEC: kernel.MS_NOEXEC,
 }
@@ -31,9 +29,9 @@ def make_root(mount_point: str, binds: Sequence[tuple[str, str]]) -> None:
     nor a changed path can hide one.
     """
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    opened = [(os.open(source, os.O_PATH | os.O_CLOEXEC), source, target) for source, target in binds]
+    opened = [(os.open(source, os.O_PATH), source, target) for source, target in binds]
     options = f"size=64k,nr_inodes={64 + 8 * len(binds)},mode=0755"
-    kernel.mount("tmpfs", mount_point, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+    kernel.mount("tmpfs", mount_point, "tmpfs", 0, options)
     for descriptor, source, target in opened:
         inside, outside = Path(mount_point + target), Path(f"/proc/self/fd/{descriptor}")
         inside.parent.mkdir(parents=True, exist_ok=True)
@@ -42,13 +40,11 @@ def make_root(mount_point: str, binds: Sequence[tuple[str, str]]) -> None:
         device = source.startswith("/dev/")
         kernel.mount(None, str(inside), None, kernel.MS_BIND | kernel.MS_REMOUNT | _strictest(inside, device))
         os.close(descriptor)
-    kernel.mount(
-        None, mount_point, None, kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
-    )
+    kernel.mount(None, mount_point, None, kernel.MS_REMOUNT | kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV)
     kernel.become_root(mount_point)
 
 
 def _strictest(path: Path, device: bool) -> int:
     had = os.statvfs(path).f_flag
-    kept = sum(flag for seen, flag in _LOCKED.items() if had & seen and flag != kernel.MS_RDONLY)
+    kept = sum(flag for seen, flag in _LOCKED.items() if had & seen)
     return kept | kernel.MS_RDONLY | kernel.MS_NOSUID | (0 if device else kernel.MS_NODEV)

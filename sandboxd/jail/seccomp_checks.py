@@ -1,10 +1,13 @@
 """What a policy must hold as a whole: names that exist, no contradiction, no phase that allows what its outer phase refuses."""
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, product
+from typing import Final
 
-from sandboxd.jail.seccomp_model import ALLOW, Policy, Rule
+from sandboxd.jail.seccomp_model import ALLOW, Policy, Rule, Verdict
 from sandboxd.toml_reader import Reader
+
+_SOME_PID: Final = 1 << 22  # larger than any pid, and than any other number that a rule could mean
 
 
 def every_switching(policy: Policy) -> Iterator[frozenset[str]]:
@@ -79,5 +82,18 @@ def _wider_than_outer(policy: Policy) -> Iterator[tuple[str, str]]:
         for on in every_switching(policy):
             outer = policy.verdicts(phase.within, on)
             for call, inner in policy.verdicts(name, on).items():
-                if inner.can_allow and not (call in outer and outer[call].can_allow):
+                around = outer.get(call, Verdict((), phase.default))
+                if any(around.decide(args, _SOME_PID) != ALLOW for args in _allowed(inner)):
                     yield f"phases.{name}.within", f"{call} is allowed here and not in {phase.within}: it would be refused"
+
+
+def _allowed(verdict: Verdict) -> Iterator[list[int]]:
+    """Arguments of each kind that a verdict allows; those that no test looks at are 0."""
+    cases = [tests for tests, action in verdict.cases if action == ALLOW] + ([()] if verdict.otherwise == ALLOW else [])
+    for tests in cases:
+        for values in product(*((_SOME_PID,) if test.own_pid else test.values for test in tests)):
+            args = [0] * 6
+            for test, value in zip(tests, values, strict=True):
+                args[test.arg] |= value
+            if verdict.decide(args, _SOME_PID) == ALLOW:
+                yield args

@@ -1,5 +1,6 @@
 """The pool of one profile: workers ready ahead of their execution, lent once each."""
 
+import math
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
@@ -9,13 +10,16 @@ from typing import Final
 import structlog
 import trio
 
-from sandboxd.errors import JailError, NoCapacity, WorkerStartError
+from sandboxd.errors import JailError, NoCapacity, SandboxdError, WorkerStartError
 from sandboxd.models import JailLayer
 from sandboxd.pool.proof import Proof
 from sandboxd.pool.queue import FairQueue
 from sandboxd.pool.worker import Worker, WorkerSource
 
 BACK_OFF_S: Final = (0.1, 10.0)
+CHEAP_AT_ONCE: Final = 4
+LOAD_WINDOW_S: Final = 5.0
+CPUS: Final = os.cpu_count() or 1
 UNASKED: Final = "not yet asked"
 log = structlog.get_logger()
 
@@ -23,10 +27,11 @@ OpenSource = Callable[[], AbstractAsyncContextManager[WorkerSource]]
 
 
 class Pool:
-    """Keeps `ahead` workers ready and starts another whenever one is taken.
+    """Keeps workers ready and starts another whenever one is taken: `ahead` of them, and where they are cheap as many as ran
+    at the same time of late, if that is more.
 
     Starting costs CPU that running code wants too: as many start at once as the machine has CPUs without running code,
-    and always one.
+    and always one; of cheap ones always a few.
     """
 
     def __init__(self, name: str, open_source: OpenSource, queue: FairQueue, *, ahead: int) -> None:
@@ -41,6 +46,7 @@ class Pool:
         self._open_source = open_source
         self._ready: deque[Worker] = deque()
         self._waiting: deque[_Turn] = deque()
+        self._load = _Load()
         self._starting = 0
         self._failures = 0
         self._started = False
@@ -127,6 +133,8 @@ class Pool:
                 if not self._started:
                     raise  # at the start the operator is there to be told; later the daemon goes on, and this pool tries again
                 self._failed(WorkerStartError(str(next(_leaves(problems)))))
+            except* WorkerStartError as problems:
+                self._failed(WorkerStartError(str(next(_leaves(problems)))))
             except* OSError as problems:
                 self._failed(WorkerStartError(f"The process that makes the workers does not start: {problems.exceptions[0]}"))
             finally:
@@ -151,17 +159,22 @@ class Pool:
         while True:
             if len(self._ready) >= self.ahead:  # a start that failed and is not needed any more is no problem
                 self._failures, self.problem = 0, None
-            room = max(1, (os.cpu_count() or 1) - self._busy())
-            while self._starting < room and len(self._ready) + self._starting < self.ahead + len(self._waiting):
+            room = max(CHEAP_AT_ONCE if source.cheap else 1, CPUS - self._busy())
+            ahead = max(self.ahead, self._load.peak(self._busy())) if source.cheap else self.ahead
+            wanted = ahead + len(self._waiting)
+            while self._starting < room and len(self._ready) + self._starting < wanted:
                 self._starting += 1
-                nursery.start_soon(self._start_one, source, proof, nursery)
-            await self._next_change()
+                nursery.start_soon(self._start_one, source, proof)
+            while source.cheap and len(self._ready) > ahead:  # the load is over
+                await self._ready.pop().end()
+            with trio.move_on_after(LOAD_WINDOW_S if len(self._ready) > self.ahead else math.inf):
+                await self._next_change()
 
     def _busy(self) -> int:
         """Executions that have their worker."""
         return self.queue.running - len(self._waiting)
 
-    async def _start_one(self, source: WorkerSource, proof: Proof, nursery: trio.Nursery) -> None:
+    async def _start_one(self, source: WorkerSource, proof: Proof) -> None:
         try:
             if self._failures:
                 await trio.sleep(self._pause())
@@ -175,12 +188,11 @@ class Pool:
             self._starting -= 1
             self._wake()
         self._failures, self.problem, self.node = 0, None, worker.node
+        worker.on_exit(lambda: self._drop(worker))
         self._offer(worker)
-        nursery.start_soon(self._watch, worker)
 
-    async def _watch(self, worker: Worker) -> None:
-        """Drops a ready worker that dies before anybody borrows it."""
-        await worker.exited.wait()
+    def _drop(self, worker: Worker) -> None:
+        """A worker that ended is no longer ready, if it was."""
         if worker in self._ready:
             self._ready.remove(worker)
             worker.release()
@@ -210,7 +222,7 @@ class Pool:
         await self._changed.wait()
 
 
-def _leaves(group: BaseExceptionGroup[JailError]) -> Iterator[BaseException]:
+def _leaves(group: BaseExceptionGroup[SandboxdError]) -> Iterator[BaseException]:
     """What nurseries have wrapped."""
     for inner in group.exceptions:
         if isinstance(inner, BaseExceptionGroup):
@@ -225,3 +237,22 @@ class _Turn:
     def __init__(self) -> None:
         self.came = trio.Event()
         self.worker: Worker | None = None
+
+
+class _Load:
+    """How many executions ran at the same time, at most, in this window of time and the one before."""
+
+    def __init__(self) -> None:
+        self._until, self._now, self._before = 0.0, 0, 0
+
+    def peak(self, running: int) -> int:
+        """The peak, with those that run now."""
+        self._turn()
+        self._now = max(self._now, running)
+        return max(self._now, self._before)
+
+    def _turn(self) -> None:
+        now = trio.current_time()
+        if now >= self._until:
+            self._before = self._now if now < self._until + LOAD_WINDOW_S else 0
+            self._now, self._until = 0, now + LOAD_WINDOW_S

@@ -11,10 +11,14 @@ from sandboxd.errors import NoCapacity
 
 
 class FairQueue:
-    """`slots` run at once. Of those who wait, the user with the fewest running goes first; among equals, in turn."""
+    """`slots` run at once, of one user at most `share`. Of those who wait, the user with the fewest running goes first;
+    among equals, in turn.
+    """
 
-    def __init__(self, *, slots: int, waiting: int, wait_ms: int) -> None:
+    def __init__(self, *, slots: int, waiting: int, wait_ms: int, share: int | None = None) -> None:
         self.slots, self.most_waiting, self.wait_ms = slots, waiting, wait_ms
+        self.share = share if share is not None else slots
+        """Most slots of one user: whoever fills his with endless loops leaves the others theirs."""
         self.running = 0
         self.waiting = 0
         self._running_of: dict[Hashable, int] = {}
@@ -24,7 +28,7 @@ class FairQueue:
     @asynccontextmanager
     async def slot(self, user: Hashable) -> AsyncIterator[None]:
         """A running slot for as long as the block lasts. Raises NoCapacity when the queue is full or the wait too long."""
-        if self.running < self.slots and not self.waiting:
+        if self.running < self.slots and self._may_enter(user) and user not in self._lines:
             self._enter(user)
         elif self.waiting >= self.most_waiting:
             raise self._no_capacity()
@@ -69,11 +73,17 @@ class FairQueue:
         self._running_of[user] -= 1
         if not self._running_of[user]:
             del self._running_of[user]
-        while self._lines and self.running < self.slots:
-            self._next()
+        while self.running < self.slots and self._next():
+            pass
 
-    def _next(self) -> None:
-        user = min(self._lines, key=lambda each: self._running_of.get(each, 0))  # the first of equals: in turn
+    def _may_enter(self, user: Hashable) -> bool:
+        return self._running_of.get(user, 0) < self.share
+
+    def _next(self) -> bool:
+        """Lets one in, if there is one who may."""
+        user = min(self._lines, key=lambda each: self._running_of.get(each, 0), default=None)  # the first of equals: in turn
+        if user is None or not self._may_enter(user):
+            return False
         line = self._lines[user]
         turn = line.popleft()
         if line:
@@ -83,6 +93,7 @@ class FairQueue:
         self.waiting -= 1
         self._enter(user)
         turn.set()
+        return True
 
     def _no_capacity(self) -> NoCapacity:
         return NoCapacity(retry_after=max(1, math.ceil(self._pace_s * (self.waiting + 1) / self.slots)))

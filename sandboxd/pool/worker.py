@@ -1,84 +1,45 @@
 """A worker: one process, one channel, one execution. However it came to be, it is used and ended through this."""
 
-import contextlib
 import os
-import resource
-import select
-import signal
+import socket
 import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import trio
-from msgspec import Struct
 
 from sandboxd.errors import ProtocolError, WorkerStartError
+from sandboxd.jail import layers
 from sandboxd.models import JailLayer, Limits, LogLine, Outcome, Usage
+from sandboxd.pool.maker import Maker
+from sandboxd.pool.overseer import Overseer
+from sandboxd.pool.process import Exit, Idle, Process, look
 from sandboxd.pool.verdict import Sighting, judge
 from sandboxd.protocol.conversation import Conversation, ViolationError
 from sandboxd.protocol.frames import encode_frame
 from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon, ToWorker, encode
 
-MEMORY_POLL_S: Final = 0.005
 MEMORY_SLACK: Final = 16 << 20
-REAP_DEADLINE_S: Final = 5.0
 RECEIVE_BYTES: Final = 65_536
-STDERR_TAIL: Final = 16_384
-WORDS_SHOWN: Final = 1000
-PAGE: Final = resource.getpagesize()
-
-
-class Exit(Struct, frozen=True):
-    """How a worker ended: its wait status (None when the process that reaps it was lost) and what it used in all."""
-
-    status: int | None
-    cpu_us: int
-    max_resident_bytes: int
-
-
-class Vitals:
-    """What the kernel says of a living process, through descriptors that stay its own even if the pid is used again."""
-
-    def __init__(self, pid: int) -> None:
-        self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
-        self._cpu_clock = (~pid << 3) | 2  # the kernel's number for "CPU time of process pid"
-        self.pid = pid
-
-    def resident_bytes(self) -> int:
-        """Resident memory; 0 once the process is gone."""
-        try:
-            return int(os.pread(self._statm, 128, 0).split()[1]) * PAGE
-        except (OSError, IndexError):
-            return 0
-
-    def data_bytes(self) -> int:
-        """What RLIMIT_DATA counts (and the stack, which it does not)."""
-        return int(os.pread(self._statm, 128, 0).split()[5]) * PAGE
-
-    def cpu_us(self) -> int:
-        """CPU time of all its threads."""
-        return time.clock_gettime_ns(self._cpu_clock) // 1000
-
-    def close(self) -> None:
-        """Gives the descriptor back; called once."""
-        os.close(self._statm)
 
 
 class Worker:
     """A process with a harness in it. Made by a worker source, ready for one request, ended by `end`."""
 
-    def __init__(self, *, pid: int, pidfd: int, channel: trio.SocketStream, stderr: int, cpu_s: int) -> None:
-        self.pid = pid
+    def __init__(
+        self, process: Process, channel: trio.SocketStream, overseer: Overseer, *, cpu_s: int, idle: Idle | None = None
+    ) -> None:
+        """`idle` is what it holds before the request, where that is known; else it is looked at once it is ready."""
+        self.process = process
         self.node = ""
         self.typescript = False
-        self.exited = trio.Event()
-        self.exit: Exit | None = None
-        self._pidfd, self._channel, self._stderr, self._cpu_s = pidfd, channel, stderr, cpu_s
+        self._channel, self._overseer, self._cpu_s = channel, overseer, cpu_s
+        self._idle = idle or Idle(0, 0)
+        self._known = idle is not None
+        self.ready = False
+        """Whether it has said so, and waits for its request or is past it."""
+        self._idle_cpu_us = 0
         self._conversation = Conversation()
-        self._vitals: Vitals | None = None
-        self._idle_resident = self._idle_cpu_us = self._idle_data = 0
-        self._words = ""
-        self._closed = False
 
     # ------------------------------------------------------------ coming to be
 
@@ -88,35 +49,49 @@ class Worker:
         try:
             for message in await self._receive():
                 if isinstance(message, Ready):
-                    self.node, self.typescript = message.node, message.typescript
-                    self._look()
+                    self.node, self.typescript, self._idle_cpu_us = message.node, message.typescript, message.cpu_us
+                    if not self._known:
+                        self._idle = look(self.process)
+                    self.ready = True
                     return
         except (ProtocolError, OSError) as error:
             problem = str(error)
         await self.end()
-        raise WorkerStartError(f"A worker did not start: {self.words or problem}")
+        raise WorkerStartError(f"A worker did not start: {self.process.words or problem}")
 
-    def _look(self) -> None:
-        vitals = self._vitals = Vitals(self.pid)  # not before: a process that is gone cannot be looked at
-        self._idle_resident = vitals.resident_bytes()
-        self._idle_cpu_us = vitals.cpu_us()
-        self._idle_data = vitals.data_bytes()
-        if not self.alive:
-            raise ProcessLookupError("it ended after it was ready")  # and its pid may be another's by now
+    @property
+    def idle(self) -> Idle:
+        """What it holds before its request."""
+        return self._idle
+
+    @property
+    def pid(self) -> int:
+        """Its process's pid. Raises ProcessLookupError when it is gone."""
+        return self.process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether its process still runs: the word that it does not comes later, from the process that reaps it."""
-        if self._closed or self.exited.is_set():
-            return False
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        return not poll.poll(0)
+        """Whether its process still runs."""
+        return self.process.alive
+
+    @property
+    def exited(self) -> trio.Event:
+        """Set when it was reaped."""
+        return self.process.exited
+
+    @property
+    def exit(self) -> Exit | None:
+        """How it ended, once it has."""
+        return self.process.exit
+
+    def on_exit(self, call: Callable[[], None]) -> None:
+        """What to do once it was reaped, whether it was lent or not."""
+        self.process.on_exit = call
 
     @property
     def words(self) -> str:
         """What it wrote to stderr, once it has ended; the end of it if that is long."""
-        return self._words.strip()[-WORDS_SHOWN:]
+        return self.process.words
 
     async def _receive(self) -> list[ToDaemon]:
         """The next messages; an empty list at the end of the stream."""
@@ -139,28 +114,25 @@ class Worker:
         """
         heard, violation = _Heard(on_log), None
         # Set by the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
-        data_bytes = self._idle_data + limits.memory_bytes
-        watch = _Watch(self._idle_resident + limits.memory_bytes + MEMORY_SLACK)
+        frame = encode_frame(encode(request, data_bytes=self._idle.data_bytes + limits.memory_bytes))
+        most = self._idle.resident_bytes + limits.memory_bytes + MEMORY_SLACK
         begun = time.perf_counter()
-        with trio.move_on_after(limits.wall_ms / 1000) as clock:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_memory, watch)
-                try:
-                    self._conversation.begin(limits)
-                    await self._channel.send_all(encode_frame(encode(request, data_bytes=data_bytes)))
-                    while heard.done is None and (messages := await self._receive()):
-                        heard.take(messages)
-                    if heard.done is None:
-                        await self.exited.wait()  # let it die of its own cause: that cause is the status
-                except ViolationError as problem:
-                    violation = problem.message
-                    heard.take(problem.before)
-                except trio.BrokenResourceError:
-                    await self.exited.wait()
-                nursery.cancel_scope.cancel()
+        with trio.move_on_after(limits.wall_ms / 1000) as clock, self._overseer.watching(self.process, most) as watch:
+            try:
+                self._conversation.begin(limits)
+                await self._channel.send_all(frame)
+                while heard.done is None and (messages := await self._receive()):
+                    heard.take(messages)
+                if heard.done is None:
+                    await self.exited.wait()  # let it die of its own cause: that cause is the status
+            except ViolationError as problem:
+                violation = problem.message
+                heard.take(problem.before)
+            except trio.BrokenResourceError:
+                await self.exited.wait()
         wall_ms = (time.perf_counter() - begun) * 1000
         end = await self.end()
-        done, used = heard.done, self._used_bytes(watch, end)
+        done, used = heard.done, max(0, max(watch.peak, end.max_resident_bytes) - self._idle.resident_bytes)
         status, failure = judge(
             Sighting(
                 done=done,
@@ -171,7 +143,7 @@ class Worker:
                 lost=end.status is None,
                 signal=os.WTERMSIG(end.status) if end.status is not None and os.WIFSIGNALED(end.status) else None,
                 exit_code=os.WEXITSTATUS(end.status) if end.status is not None and os.WIFEXITED(end.status) else None,
-                stderr=self._words,
+                stderr=self.process.stderr,
                 peak_bytes=used,
             ),
             limits,
@@ -181,53 +153,22 @@ class Worker:
         returned = done.returned if done is not None and failure is None else None
         return Outcome(status, usage, tuple(heard.logs), heard.truncated, value, returned, failure)
 
-    async def _watch_memory(self, watch: "_Watch") -> None:
-        """Kills the worker when its resident size passes the limit: compiled code is not in RLIMIT_DATA."""
-        while self._vitals is not None and not watch.over:
-            await trio.sleep(MEMORY_POLL_S)
-            watch.peak = max(watch.peak, self._vitals.resident_bytes())
-            if watch.over:
-                self.kill()
-
-    def _used_bytes(self, watch: "_Watch", end: Exit) -> int:
-        return max(0, watch.peak - self._idle_resident, end.max_resident_bytes - self._idle_resident)
-
     # ------------------------------------------------------------ the end
 
     def kill(self) -> None:
         """SIGKILL, at once and without waiting; harmless when it is dead already."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self.process.kill()
 
     async def end(self) -> Exit:
         """Kills it, waits until it is reaped, gives everything back. May be called again; cannot be cancelled."""
-        if not self._closed:
-            self.kill()
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + REAP_DEADLINE_S):
-                await self.exited.wait()
-                if self.exit is None or self.exit.status is None:  # nobody reports it any more: see for ourselves
-                    await trio.lowlevel.wait_readable(self._pidfd)
+        end = await self.process.end()
         self.release()
-        return self.exit or Exit(None, 0, 0)
+        return end
 
     def release(self) -> None:
         """Gives the descriptors back. Called by `end`, and for a worker that ended by itself."""
-        if self._closed:
-            return
-        self._closed = True
-        self._words = self._read_stderr()
+        self.process.release()
         self._channel.socket.close()
-        if self._vitals is not None:
-            self._vitals.close()
-        os.close(self._stderr)
-        os.close(self._pidfd)
-
-    def _read_stderr(self) -> str:
-        words = b""
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._stderr, 65_536):
-                words = (words + chunk)[-STDERR_TAIL:]
-        return words.decode(errors="replace")
 
 
 class _Heard:
@@ -251,23 +192,46 @@ class _Heard:
                 self.done = message
 
 
-class _Watch:
-    """The highest resident size that was seen, against what is allowed."""
-
-    def __init__(self, most: int) -> None:
-        self.most, self.peak = most, 0
-
-    @property
-    def over(self) -> bool:
-        return self.peak > self.most
-
-
 class WorkerSource(Protocol):
     """How workers come to be. `lost` is set when it can make no more and its workers are dead."""
 
     lost: trio.Event
     layers: tuple[JailLayer, ...]
+    cheap: bool
+    """Whether a worker costs little enough to keep more of them ready when there is load."""
 
     async def spawn(self) -> Worker:
         """A worker that is ready for its one request. Raises WorkerStartError."""
         ...
+
+
+async def bring_up(
+    maker: Maker, overseer: Overseer, *, cpu_s: int, timeout_ms: int, most_data: int = 0, idle: Idle | None = None
+) -> Worker:
+    """A worker that `maker` makes, ready for its request. Raises WorkerStartError, with the step that failed.
+
+    `most_data` is the memory limit with which it begins; 0 leaves that to the request.
+    """
+    worker: Worker | None = None
+    problem = f"A worker was not ready within {timeout_ms} ms"
+    try:
+        with trio.move_on_after(timeout_ms / 1000):
+            ours, theirs = socket.socketpair()
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+            try:
+                with theirs:
+                    worker = Worker(await maker.make(theirs, data_bytes=most_data), stream, overseer, cpu_s=cpu_s, idle=idle)
+            finally:
+                if worker is None:
+                    ours.close()
+            await worker.start()
+            return worker
+    except WorkerStartError as error:
+        raise WorkerStartError(layers.advise(error.message)) from None
+    except OSError as error:
+        raise WorkerStartError(f"A worker cannot be made: {error}") from None
+    finally:
+        if worker is not None and not worker.ready:
+            await worker.end()  # noqa: ASYNC102 it shields itself
+    words = worker.words if worker is not None else ""
+    raise WorkerStartError(f"{problem}: {words}" if words else problem)

@@ -78,6 +78,8 @@ class Ready(_Message, tag="ready", frozen=True):
 
     node: Annotated[str, Meta(max_length=100)]
     typescript: bool
+    cpu_us: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    """CPU time that it has used so far, which is not the execution's."""
 
 
 class Log(_Message, tag="log", frozen=True):

@@ -38,12 +38,26 @@ class Database:
         self.directory = directory
         self.engine = engine
         self._writer = engine.execution_options(sandboxd_begin="BEGIN IMMEDIATE")
+        self._kept: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection whose statements see one moment of the database. Raises StoreError."""
         with self.mapped(), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For one statement that finds its row by key, from the event loop's own thread: 0.04 ms, by way of another 0.23.
+
+        It never waits: raises StoreError where `read` would wait for another process.
+        """
+        with self.mapped():
+            if self._kept is None:
+                kept = self.engine.connect().execution_options(sandboxd_begin="")  # a snapshot kept would hide what comes
+                kept.exec_driver_sql("PRAGMA busy_timeout = 0")
+                self._kept = kept
+            yield self._kept
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -56,6 +70,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; the last process to do so folds the write-ahead log into the file."""
+        if self._kept is not None:
+            self._kept.close()
         self.engine.dispose()
 
     @contextmanager
@@ -108,7 +124,8 @@ def _engine(file: Path, synchronous: Synchronous) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sandboxd_begin", "BEGIN"))
+        if statement := connection.get_execution_options().get("sandboxd_begin", "BEGIN"):
+            connection.exec_driver_sql(statement)
 
     return engine
 

@@ -16,7 +16,8 @@ import trio
 
 from sandboxd.config import Settings
 from sandboxd.executions.engine import most, read_policy
-from sandboxd.pool.execserver import ExecServer, Plan, open_execserver
+from sandboxd.pool.execserver import ExecServer, open_execserver
+from sandboxd.pool.launching import Plan
 from sandboxd.pool.runtime import find_node, plan
 
 Cost = tuple[float, float]

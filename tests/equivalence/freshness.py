@@ -149,11 +149,14 @@ def _randomness(children: Sequence[Child]) -> Iterator[str]:
 def _clocks(children: Sequence[Child]) -> Iterator[str]:
     """By no claim about speed: an origin lies between order and answer, and no clock ran for longer than that."""
     for child in children:
-        origin, now, lasted = child.drawn["timeOrigin"], child.drawn["now"], child.answered - child.told
+        origin, now, stamp = (child.drawn[name] for name in ("timeOrigin", "now", "stamp"))
+        lasted = child.answered - child.told
         if not math.floor(child.told) <= origin <= child.drawn["date"] <= child.answered:
             yield f"performance.timeOrigin is {origin}, of an execution told at {child.told} and answered at {child.answered}"
         if not 0 <= now <= lasted:
             yield f"performance.now() began with {now}, in an execution of {lasted} ms"
+        if not 0 <= stamp <= lasted:
+            yield f"an event has the time {stamp}, in an execution of {lasted} ms"
 
 
 def _residue(walks: Sequence[Walk]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-KINDS: Final[dict[str, dict[str, Any]]] = {"exec": {}}
-"""The pool's settings by kind. The last is the reference; one alone is held against itself."""
+KINDS: Final[dict[str, dict[str, Any]]] = {"fork": {"workers": "fork"}, "exec": {"workers": "exec"}}
+"""The pool's settings by kind. The last is the reference."""
 
 SIDES: Final = ((next(iter(KINDS)), 0), ([*KINDS][-1], 1))
 """What is held against what: two sets of outcomes, each a kind and a number that keeps them apart."""

@@ -67,6 +67,7 @@ CHILD_SPOILERS: Final[dict[str, Callable[[Child, Child], Child]]] = {
     "crypto.randomUUID": lambda a, b: _with(b, ids=[b.drawn["ids"][0], a.drawn["ids"][1], b.drawn["ids"][2]]),
     "performance.timeOrigin is": lambda a, b: _with(b, timeOrigin=a.drawn["timeOrigin"]),
     "performance.now() began": lambda a, b: _with(b, now=b.answered - a.told),
+    "an event has": lambda a, b: _with(b, stamp=b.answered - a.told),
 }
 WALK_SPOILERS: Final[dict[str, Callable[[Walk], Walk]]] = {
     "the realm changed": lambda walk: walk._replace(realm=walk.realm.replace("iterator", "residue", 1)),

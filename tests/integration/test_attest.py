@@ -21,6 +21,8 @@ from tests.support.nodes import fake_node
 class Mixed:
     """A source whose workers stand behind walls, until `bare` is set: then they stand behind none."""
 
+    cheap = False
+
     def __init__(self, jailed: ExecServer, naked: ExecServer) -> None:
         self.lost, self.layers = jailed.lost, jailed.layers
         self.bare = False

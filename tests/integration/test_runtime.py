@@ -12,8 +12,8 @@ from sandboxd.errors import SettingsError
 from sandboxd.models import Status
 from sandboxd.policy.model import Policy
 from sandboxd.pool import runtime
-from sandboxd.pool.runtime import find_node
-from tests.support.engines import opened, run, texts, until, value
+from sandboxd.pool.runtime import Node, choose_workers, find_node
+from tests.support.engines import opened, run, server_pids, texts, until, value
 from tests.support.nodes import fake_node, shell_node
 
 needs_nodejs_bin = pytest.mark.skipif(find_spec("nodejs") is None, reason="nodejs-bin is not installed")
@@ -105,6 +105,49 @@ def test_a_package_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(runtime, "_package", lambda _: None)
     with pytest.raises(SettingsError, match="SANDBOXD_NODE names 'nodejs-bin'"):
         find_node("nodejs-bin")
+
+
+# ------------------------------------------------------------------ how workers are made
+
+
+@pytest.mark.parametrize(
+    ("version", "setting", "kind", "why"),
+    [
+        ("24.0.0", "auto", "fork", "Node 24.0.0 can be forked"),
+        ("26.1.0", "auto", "fork", "Node 26.1.0 can be forked"),
+        ("24.0.0", "fork", "fork", "as set"),
+        ("24.0.0", "exec", "exec", "as set"),
+        ("22.20.0", "auto", "exec", "Node 22.20.0 hangs in forked children (24 or later does not)"),
+        ("18.4.0", "exec", "exec", "as set"),
+    ],
+)
+def test_workers_are_made_as_the_node_allows(version: str, setting: str, kind: str, why: str) -> None:
+    """Forked where the Node can be, unless it is set otherwise; with the reason."""
+    assert choose_workers(Node("/node", version, "as set"), setting) == (kind, why)
+
+
+@needs_nodejs_bin
+async def test_node_18_gets_exec_workers_by_itself(policy: Policy) -> None:
+    """Nobody has to set anything."""
+    async with opened(policy, node="nodejs-bin", ahead=1) as engine:
+        assert (engine.workers, server_pids()) == ("exec", [])
+        assert value(await run(engine, "return 1 + 1")) == 2
+
+
+@needs_nodejs_bin
+async def test_node_18_cannot_be_forked_by_setting(policy: Policy) -> None:
+    """The setting is refused by its name, with the Node that it meets and the one that it needs."""
+    with pytest.raises(SettingsError, match=r'pool\.workers is "fork", and Node 18\.4\.0 .* 24 or later'):
+        async with opened(policy, node="nodejs-bin", workers="fork"):
+            pytest.fail("it started")
+
+
+@pytest.mark.parametrize(("setting", "servers"), [("auto", 1), ("fork", 1), ("exec", 0)])
+async def test_the_setting_decides_for_a_node_that_can_be_forked(policy: Policy, setting: str, servers: int) -> None:
+    """A fork server is there, or none."""
+    async with opened(policy, workers=setting, ahead=1) as engine:
+        assert (engine.workers, len(server_pids())) == ("fork" if servers else "exec", servers)
+        assert value(await run(engine, "return 1 + 1")) == 2
 
 
 # ------------------------------------------------------------------ running with another

@@ -35,7 +35,7 @@ ANSWERED_BY_THE_KERNEL = {
 def outcomes(user: str, phase: str | None, table: str) -> dict[tuple[str, Args], str]:
     """What became of each call of a table. Without a phase: without a filter, those that some phase does not kill."""
     rows, on = TABLES[table]
-    jobs = [row[:2] for row in rows if number(row[0]) is not None and (phase is not None or row[2] != "KKKK")]
+    jobs = [row[:2] for row in rows if number(row[0]) is not None and (phase is not None or row[2] != "KKKKK")]
     return dict(zip(jobs, made(user, jobs, filters(POLICY, phase, on)), strict=True))
 
 

@@ -1,6 +1,10 @@
 """Real Nodes under the real filters: boot under the first, run under both, the second put on after `ready`."""
 
+import os
+import signal
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +13,7 @@ from sandboxd.jail import seccomp
 from sandboxd.policy.model import Policy
 from sandboxd.pool.runtime import Node, find_node
 from tests.support import seccomp_workloads as workloads
+from tests.support.node_server import node_server
 from tests.support.node_worker import Filter, NodeWorker, node_worker, threads_of
 from tests.support.seccomp_inject import inject_filter
 from tests.support.seccomp_policies import ALL_ON, POLICY
@@ -72,6 +77,67 @@ def test_code_runs_under_both_filters(node: Node, policy: Policy, profile: str, 
         assert lock(worker, on) == 0
         frames = worker.run(sources[what])
         assert (frames[-1:], worker.end()) == ([{"type": "done", "value": True}], 0)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_code_runs_in_children_under_all_three_filters(policy: Policy, profile: str) -> None:
+    """The same in forked children, one after the other, and the server goes on."""
+    _, flags, sources = PROFILES[profile]
+    with node_server(find_node(), policy, flags=flags, threads=profile == "default") as server:
+        assert server.is_ready(), server.process.stderr and server.process.stderr.read()
+        for what, source in sources.items():
+            child = server.fork()
+            assert child.receive() is not None, child.words()
+            assert (what, child.run(source)[-1:], server.ended(child)) == (what, [{"type": "done", "value": True}], 0)
+            assert child.words() == ""
+            child.close()
+
+
+def test_each_filter_of_a_child_is_on_all_of_its_threads(policy: Policy) -> None:
+    """The server has two, whichever of its threads it is; a child has three."""
+    with node_server(find_node(), policy) as server:
+        assert server.is_ready()
+        child = server.fork()
+        assert child.receive() is not None, child.words()
+        counts = [[one["Seccomp_filters"] for one in threads_of(pid)] for pid in (server.process.pid, child.pid)]
+    assert len(counts[0]) > 1
+    assert [set(each) for each in counts] == [{"2"}, {"3"}]
+
+
+@x86_64_only
+def test_without_a_vdso_it_is_the_same_time(node: Node, policy: Policy) -> None:
+    """On machines whose clock cannot be read without the kernel, the calls that the vDSO falls back to are answered."""
+    with node_worker(node, policy, [boot_filter(ALL_ON)], vdso=False) as worker:
+        assert lock(worker, ALL_ON) == 0
+        before = time.time() * 1000
+        (frame,) = worker.run("return Date.now()")
+        assert before - 1000 <= frame["value"] <= time.time() * 1000 + 1000
+
+
+WAITING = "return Atomics.wait(new Int32Array(new SharedArrayBuffer(8)), 0, 0, 3600000)"
+
+
+@x86_64_only
+def test_a_stopped_wait_goes_on(node: Node, policy: Policy) -> None:
+    """After SIGCONT, as after a machine's sleep, a wait goes on by restart_syscall; glibc would abort on a refusal."""
+    with node_worker(node, policy, [boot_filter(ALL_ON)]) as worker:
+        assert HOST is not None
+        assert lock(worker, ALL_ON) == 0
+        worker.ask(WAITING)
+        pid, ended = worker.process.pid, os.WEXITED | os.WNOWAIT
+        doing = Path(f"/proc/{pid}/syscall")
+
+        def until(call: str, timeout: bool) -> None:
+            number = str(HOST.numbers[call])
+            while (now := doing.read_text().split())[0] != number or (timeout and now[4] == "0x0"):
+                assert os.waitid(os.P_PID, pid, ended | os.WNOHANG) is None, f"it ended before {call}"
+                time.sleep(0.005)
+
+        until("futex", timeout=True)
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | ended)
+        os.kill(pid, signal.SIGCONT)
+        until("restart_syscall", timeout=False)
 
 
 @x86_64_only

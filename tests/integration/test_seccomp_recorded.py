@@ -9,6 +9,8 @@ import pytest
 from sandboxd.jail import interpreter
 from sandboxd.jail.seccomp_compile import RET_ALLOW
 from sandboxd.jail.syscalls import AARCH64, ARCHES
+from sandboxd.pool.runtime import PHASES
+from tests.support.record_syscalls import PARTS, recorded
 from tests.support.seccomp_policies import PID, POLICY, program
 
 RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.json"))
@@ -24,6 +26,7 @@ DONE_WITHOUT = {
     "fstat": "of stderr: Node 24 looks whether it has colours when a compression stream is made",
     "ioctl": "of stderr, the same",
     "fcntl": "of stderr, the same",
+    "sched_getaffinity": "malloc asks for processors when a child's second thread allocates, and takes two without an answer",
 }
 
 
@@ -59,22 +62,42 @@ every_recording = pytest.mark.parametrize("path", RECORDED, ids=lambda path: pat
 
 
 def test_there_are_recordings_of_each_kind() -> None:
-    """Both Nodes, and the hardened profile."""
-    made = {(recording(path)["node"].split(".")[0], recording(path)["threads"]) for path in RECORDED}
-    assert made >= {("24", True), ("18", True), ("24", False)}
+    """Both Nodes, the hardened profile, and the Node that forks in both."""
+    made = {(found["kind"], found["node"].split(".")[0], found["threads"]) for found in map(recording, RECORDED)}
+    assert made >= {
+        ("exec", "24", True),
+        ("exec", "18", True),
+        ("exec", "24", False),
+        ("fork", "24", True),
+        ("fork", "24", False),
+    }
 
 
 @every_recording
-def test_boot_allows_what_boot_calls(path: Path) -> None:
-    """Apart from what Node has a second way for."""
-    assert refused(recording(path), "boot", "exec_boot") <= FALLBACKS
+def test_each_phase_allows_what_is_called_in_it(path: Path) -> None:
+    """Apart from what Node has a second way for and, where code runs, from the listed files and looks at stderr."""
+    made = recording(path)
+    *before, last = zip(PARTS[made["kind"]], PHASES[made["kind"]], strict=True)
+    for part, phase in before:
+        assert (phase, refused(made, part, phase) - FALLBACKS) == (phase, set())
+    assert refused(made, *last) <= FALLBACKS | DONE_WITHOUT.keys()
 
 
 @every_recording
-@pytest.mark.parametrize("phase", ["exec_run", "child"])
-def test_running_code_gets_what_it_calls(path: Path, phase: str) -> None:
-    """Apart from what Node has a second way for, and from the listed files and looks at stderr."""
-    assert refused(recording(path), "run", phase) <= FALLBACKS | DONE_WITHOUT.keys()
+def test_what_runs_in_one_kind_of_worker_runs_in_the_other(path: Path) -> None:
+    """Code does not see the kind."""
+    made = recording(path)
+    part, other = (PARTS[made["kind"]][-1], "child" if made["kind"] == "exec" else "exec_run")
+    assert refused(made, part, other) <= FALLBACKS | DONE_WITHOUT.keys()
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_the_request_is_read_behind_the_last_filter(kind: str) -> None:
+    """No byte of anybody's comes in before: in no earlier part is anything read from the channel."""
+    with recorded("", kind) as (worker, recorder):
+        assert worker.receive() is not None
+        assert worker.run("return true")[-1]["value"] is True
+    assert recorder.read_in == {PARTS[kind][-1]}
 
 
 # What a libc calls on arm64, which never had the older call.
@@ -94,5 +117,6 @@ def test_where_there_is_no_older_call_the_newer_one_is_allowed(older: str, newer
 
 def test_each_exception_is_needed() -> None:
     """A list of exceptions that only grows would say nothing."""
-    met = {call for path in RECORDED for call in refused(recording(path), "run", "exec_run")}
+    made = [recording(path) for path in RECORDED]
+    met = {call for each in made for call in refused(each, PARTS[each["kind"]][-1], PHASES[each["kind"]][-1])}
     assert met >= DONE_WITHOUT.keys()

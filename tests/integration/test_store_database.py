@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from sandboxd.errors import DataDirectoryLocked, SchemaTooNew, StoreError
-from sandboxd.store.database import FILE, NEWEST, REVISIONS, Database, open_database
+from sandboxd.store.database import BUSY_SECONDS, FILE, NEWEST, REVISIONS, Database, open_database
 from sandboxd.store.locks import lock_directory
 from sandboxd.store.schema import metadata
 
@@ -54,6 +54,26 @@ def test_both_indexes_are_used(database: Database) -> None:
         ]
     assert "COVERING INDEX executions_quota" in plans[0].detail
     assert "INDEX executions_running" in plans[1].detail
+
+
+def test_a_glance_sees_what_others_have_written_since(database: Database) -> None:
+    """The kept connection holds no snapshot: what is committed between two glances is in the second."""
+
+    def tokens() -> object:
+        with database.glance() as connection:
+            return connection.exec_driver_sql("SELECT count(*) FROM tokens").scalar()
+
+    assert tokens() == 0
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO tokens VALUES ('h', 'i', 't', 'u', 'starter', 1, NULL, NULL)")
+        assert tokens() == 0
+    assert tokens() == 1
+
+
+def test_a_glance_never_waits(database: Database) -> None:
+    """Its connection gives up at once where others wait for BUSY_SECONDS."""
+    with database.glance() as glance, database.read() as other:
+        assert [each.exec_driver_sql("PRAGMA busy_timeout").scalar() for each in (glance, other)] == [0, 1000 * BUSY_SECONDS]
 
 
 def test_the_file_names_are_alembics_revisions() -> None:

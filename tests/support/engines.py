@@ -1,8 +1,10 @@
 """An engine for a test, and code run through it."""
 
+import contextlib
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import msgspec
 import psutil
@@ -13,12 +15,21 @@ from sandboxd.executions.engine import Engine, open_engine
 from sandboxd.models import LogLine, Outcome, Source
 from sandboxd.policy.decide import local_grant
 from sandboxd.policy.model import Grant, Policy
+from sandboxd.pool.execserver import open_execserver
+from sandboxd.pool.forkserver import open_forkserver
+from sandboxd.pool.launching import Plan
+from sandboxd.pool.worker import WorkerSource
 
 PROFILE = "code-nodes"
 
 
+def open_source(how: Plan, **more: Any) -> AbstractAsyncContextManager[WorkerSource]:
+    """A source of the plan's kind of workers."""
+    return (open_forkserver if how.workers == "fork" else open_execserver)(how, **more)
+
+
 @asynccontextmanager
-async def opened(policy: Policy, *, node: str = "", profile: str = PROFILE, **pool: int) -> AsyncIterator[Engine]:
+async def opened(policy: Policy, *, node: str = "", profile: str = PROFILE, **pool: Any) -> AsyncIterator[Engine]:
     """An engine with one pool; it may be degraded."""
     sizes = PoolSettings(**({"ahead": 2, "running": 4} | pool))
     async with open_engine(Settings(node=node, pool=sizes), policy, [profile]) as engine:
@@ -72,9 +83,29 @@ def launcher_pids() -> list[int]:
     return [child.pid for child in psutil.Process().children() if any("sandboxd.jail.launcher" in p for p in child.cmdline())]
 
 
+def server_pids() -> list[int]:
+    """The pids of our fork servers: what the launchers have started, where workers are forked."""
+    return [child.pid for child in _launched() if _forks(child)]
+
+
 def worker_pids() -> list[int]:
-    """The pids of our workers: what the launchers have started."""
-    return [child.pid for pid in launcher_pids() for child in psutil.Process(pid).children()]
+    """The pids of our workers: what the launchers have started, or the fork servers that they have."""
+    found: list[int] = []
+    for child in _launched():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [each.pid for each in child.children()] if _forks(child) else [child.pid]
+    return found
+
+
+def _launched() -> list[psutil.Process]:
+    return [child for pid in launcher_pids() for child in psutil.Process(pid).children()]
+
+
+def _forks(process: psutil.Process) -> bool:
+    """Whether it is a fork server, or will be once it has been executed: its boot configuration says what children need."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return any("children" in part for part in process.cmdline())
+    return False
 
 
 async def until(true: Callable[[], object], seconds: float = 60) -> None:

@@ -1,8 +1,8 @@
-"""An exec server in a process of its own that holds one worker until it is killed.
+"""A source in a process of its own that holds one worker until it is killed.
 
-    python held_server.py
+    python held_server.py fork|exec
 
-Prints the pids of launcher and worker, or the error that kept it from starting.
+Prints the pids of launcher, worker and fork server if there is one, or the error that kept it from starting.
 """
 
 import os
@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import trio
 
 from sandboxd.config import Settings
 from sandboxd.errors import JailError
 from sandboxd.executions.engine import most, read_policy
-from sandboxd.pool.execserver import open_execserver
-from sandboxd.pool.runtime import find_node, plan
+from sandboxd.pool.runtime import Workers, find_node, plan
+from tests.support.engines import launcher_pids, open_source, server_pids
 from tests.support.modes import OURS, USER
 from tests.support.outer import ordinary_python
 
@@ -29,7 +28,7 @@ AS_USER = [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
 
 @contextmanager
 def holding(
-    *, ordinary: bool = False, setpriv: Sequence[str] = (), wrapper: Sequence[str] = ()
+    *, kind: str = "exec", ordinary: bool = False, setpriv: Sequence[str] = (), wrapper: Sequence[str] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The process and the words that it printed; an ordinary user's, with what setpriv(1) gives it, inside of a wrapper."""
     changes = [*setpriv, *(AS_USER if ordinary and OURS == "R" else ())]
@@ -40,6 +39,7 @@ def holding(
             *(["setpriv", *changes] if changes else ()),
             ordinary_python() if ordinary and OURS == "R" else sys.executable,
             __file__,
+            kind,
         ],
         env={"PYTHONPATH": path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
@@ -54,20 +54,20 @@ def holding(
             process.kill()
 
 
-async def hold() -> None:
+async def hold(kind: Workers) -> None:
     """See above."""
     profile = read_policy(Settings()).profiles["code-nodes"]
-    async with open_execserver(plan(find_node(), profile, most(profile), start_timeout_ms=60_000)) as server:
-        await server.spawn()
-        (launcher,) = psutil.Process().children()
-        print(launcher.pid, *(child.pid for child in launcher.children()), flush=True)
+    how = plan(find_node(), profile, most(profile), start_timeout_ms=60_000, workers=kind)
+    async with open_source(how) as source:
+        worker = await source.spawn()  # held: the end of its channel would be its own
+        print(*launcher_pids(), worker.pid, *server_pids(), flush=True)
         await trio.sleep_forever()
 
 
 def main() -> None:
     """See above."""
     try:
-        trio.run(hold)
+        trio.run(hold, sys.argv[1])
     except* JailError as problems:
         print(" ".join(str(problems.exceptions).split()), flush=True)
 

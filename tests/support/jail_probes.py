@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import trio
 
-from js_harness import ENTRY, HOME
+from js_harness import ENTRY, HOME, NATIVE
 from sandboxd.config import PoolSettings, Settings
 from sandboxd.executions.engine import Engine, most, open_engine, read_policy
 from sandboxd.jail import attest
@@ -19,12 +19,16 @@ from sandboxd.models import Outcome, Source
 from sandboxd.policy.decide import local_grant
 from sandboxd.policy.model import Jail, Policy, Profile
 from sandboxd.pool.execserver import open_execserver
+from sandboxd.pool.forkserver import open_forkserver
+from sandboxd.pool.launching import Plan
 from sandboxd.pool.runtime import find_node, plan
 from sandboxd.pool.worker import Worker
 from sandboxd.protocol.messages import Run, RunLimits
 
 PROFILE = "code-nodes"
-SOURCES = {"exec": open_execserver}
+SOURCES: dict[str, Callable[[Plan], AbstractAsyncContextManager[Any]]] = {"exec": open_execserver, "fork": open_forkserver}
+ABOVE = {"exec": 1, "fork": 2}
+"""How far above its workers the launcher is."""
 
 
 def jailed_policy(asked: dict[str, Any]) -> Policy:
@@ -40,8 +44,7 @@ def jailed_policy(asked: dict[str, Any]) -> Policy:
 @asynccontextmanager
 async def product(asked: dict[str, Any], **sizes: int) -> AsyncIterator[Engine]:
     """The engine as it is shipped, with the kind of workers that was asked for. Raises JailError."""
-    kind = {"workers": asked.get("kind", "exec")} if "workers" in PoolSettings.__struct_fields__ else {}
-    pool = msgspec.convert(kind | sizes, PoolSettings)
+    pool = msgspec.convert({"workers": asked["kind"]} | sizes, PoolSettings)
     async with open_engine(Settings(node=asked.get("node", ""), pool=pool), jailed_policy(asked), [PROFILE]) as engine:
         engine.demand()
         yield engine
@@ -49,14 +52,16 @@ async def product(asked: dict[str, Any], **sizes: int) -> AsyncIterator[Engine]:
 
 def probes(asked: dict[str, Any], profile: Profile) -> AbstractAsyncContextManager[Any]:
     """Workers of the probes' harness, behind the same walls as the product's; `bare` ones behind none."""
-    how = plan(find_node(asked.get("node", "")), profile, most(profile), start_timeout_ms=60_000)
+    how = plan(find_node(asked.get("node", "")), profile, most(profile), start_timeout_ms=60_000, workers=asked["kind"])
     walls = json.loads(json.dumps(how.walls).replace(json.dumps(str(HOME)), json.dumps(asked["harness"])))
     argv = [asked["harness"] + "/harness.js" if part == str(ENTRY) else part for part in how.argv]
-    argv[-1] = json.dumps({"early": asked.get("early", "")})
-    how = msgspec.structs.replace(how, walls=walls, argv=argv)
+    children = json.loads(argv[-1]).get("children")
+    argv[-1] = json.dumps({"early": asked.get("early", ""), "children": children})
+    env = how.env | {"LD_PRELOAD": f"{asked['harness']}/{NATIVE.name}"}
+    how = msgspec.structs.replace(how, walls=walls, argv=argv, env=env)
     if asked.get("bare"):
         how = msgspec.structs.replace(how, walls=None, rlimits={})
-    return SOURCES[asked.get("kind", "exec")](how)
+    return SOURCES[asked["kind"]](how)
 
 
 async def ask(worker: Worker, code: str, profile: Profile, **limits: int) -> Outcome:
@@ -82,7 +87,7 @@ async def run(asked: dict[str, Any]) -> dict[str, Any]:
             outcome = await ask(worker, code, profile)
             failure = outcome.failure.message if outcome.failure is not None else ""
             found[what] = json.loads(bytes(outcome.value)) if outcome.value is not None else failure
-        found["orphan"] = await orphaned(await server.spawn())
+        found["orphan"] = await orphaned(await server.spawn(), ABOVE[asked["kind"]])
     return found
 
 
@@ -92,10 +97,13 @@ def parent_of(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))
 
 
-async def orphaned(worker: Worker) -> str:
+async def orphaned(worker: Worker, above: int) -> str:
     """What becomes of a worker whose launcher is killed."""
-    os.kill(parent_of(worker.pid), signal.SIGKILL)
+    pid = worker.pid
+    for _ in range(above):
+        pid = parent_of(pid)
+    os.kill(pid, signal.SIGKILL)
     with trio.move_on_after(10):
-        await trio.lowlevel.wait_readable(worker._pidfd)
+        await trio.lowlevel.wait_readable(worker.process.pidfd)
         return "gone"
     return "alive"

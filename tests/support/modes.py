@@ -17,7 +17,7 @@ from tests.support.outer import ordinary_python
 
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ["R", "U", "N"]
-KINDS = ["exec"]
+KINDS = ["fork", "exec"]
 """The ways in which workers are made."""
 NAMESPACES = [name for name in LAYERS if name.endswith("_namespace")]
 NEEDS: dict[str, list[str]] = {"R": [], "U": [], "N": NAMESPACES}
@@ -43,7 +43,7 @@ def copy_harness(folder: Path) -> None:
 
 def start(mode: str, harness: str, **more: Any) -> subprocess.Popen[str]:
     """A job in a mode; see jail_mode.py for what may be asked."""
-    asked = {"relax": NEEDS[mode], "user": USER, "harness": harness, **more}
+    asked = {"relax": NEEDS[mode], "user": USER, "harness": harness, "kind": "exec", **more}
     path = os.pathsep.join([str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))])
     return subprocess.Popen(
         [ordinary_python() if OURS == "R" != mode else sys.executable, jail_mode.__file__, mode, json.dumps(asked)],

@@ -23,11 +23,11 @@ HEADER = struct.Struct(">I")
 Filter = tuple[str, tuple[int, ...]]
 
 
-class NodeWorker:
-    """A worker that was started and is `ready`, or has ended before."""
+class Frames:
+    """The daemon's end of a worker's channel."""
 
-    def __init__(self, process: subprocess.Popen[str], channel: socket.socket) -> None:
-        self.process, self.channel = process, channel
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
 
     def receive(self) -> dict[str, Any] | None:
         """The next frame, None at the end."""
@@ -39,12 +39,24 @@ class NodeWorker:
 
     def run(self, source: str, **more: Any) -> list[dict[str, Any]]:
         """Sends the one request; all frames until the worker ends."""
+        self.ask(source, **more)
+        return list(iter(self.receive, None))
+
+    def ask(self, source: str, **more: Any) -> None:
+        """Sends the one request."""
         limits = {"output_bytes": LIMITS.output_bytes, "result_bytes": LIMITS.result_bytes, "depth": LIMITS.depth}
         request = {"type": "run", "dialect": "code-nodes", "language": "javascript", "check": False, "limits": limits}
         request["data_bytes"] = 1 << 40  # demanded; here it limits nothing
         body = json.dumps({**request, "source": source, **more}).encode()
         self.channel.sendall(HEADER.pack(len(body)) + body)
-        return list(iter(self.receive, None))
+
+
+class NodeWorker(Frames):
+    """A worker that was started and is `ready`, or has ended before."""
+
+    def __init__(self, process: subprocess.Popen[str], channel: socket.socket) -> None:
+        super().__init__(channel)
+        self.process = process
 
     def end(self) -> int:
         """Waits for the end; the exit code, negative for a signal."""
@@ -68,33 +80,50 @@ def node_worker(
     flags: Sequence[str] = (),
     threads: bool = True,
     listen: int | None = None,
+    vdso: bool = True,
 ) -> Iterator[NodeWorker]:
     """A worker for as long as the block lasts; what it writes to stderr is in `process.stderr`."""
-    argv, env = command(node, policy, flags, threads)
     ours, theirs = socket.socketpair()
     ours.settimeout(60)
-    asked = json.dumps({"filters": list(filters), "listen": None if listen is None else 4, "env": env})
+    with theirs, ours, started(command(node, policy, flags, threads), theirs, filters, listen, vdso=vdso) as process:
+        yield NodeWorker(process, ours)
+
+
+@contextmanager
+def started(
+    what: tuple[list[str], dict[str, str]],
+    theirs: socket.socket,
+    filters: Sequence[Filter],
+    listen: int | None = None,
+    inherited: int | None = None,
+    vdso: bool = True,
+) -> Iterator[subprocess.Popen[str]]:
+    """A program under filters, by its arguments and its environment, with a channel that is closed here."""
+    argv, env = what
+    asked = json.dumps({"filters": list(filters), "listen": None if listen is None else 4, "env": env, "vdso": vdso})
     # The channel has to be descriptor 3, and Popen cannot renumber: a line of Python does it before it becomes the wrapper.
-    moved = f"import os; os.dup2({theirs.fileno()}, 3); {'' if listen is None else f'os.dup2({listen}, 4); '}"
+    fourth = inherited if listen is None else listen
+    placed = {3: theirs.fileno()} | ({4: fourth} if fourth is not None else {})
+    moved = (
+        f"import os; {'; '.join(f'os.dup2({fd}, {at})' for at, fd in placed.items())}; os.closerange({max(placed) + 1}, 1024); "
+    )
     start = moved + "import sys; os.execv(sys.executable, [sys.executable, '-I', '-S', *sys.argv[1:]])"
-    kept = [theirs.fileno(), *([] if listen is None else [listen])]
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", start, seccomp_exec.__file__, asked, *argv],
-            pass_fds=kept,
+            pass_fds=list(placed.values()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
     try:
-        yield NodeWorker(process, ours)
+        yield process
     finally:
         process.kill()
         process.wait()
         if process.stderr is not None:
             process.stderr.close()
-        ours.close()
 
 
 def threads_of(pid: int) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from sandboxd.executions.engine import most
 from sandboxd.models import Limits
 from sandboxd.policy.model import Policy, Profile
 from sandboxd.pool import runtime
-from sandboxd.pool.execserver import Plan
+from sandboxd.pool.launching import Plan
 
 _HEAD = """#!{python} -IS
 import os, signal, struct, sys, time
@@ -59,12 +59,14 @@ def _write(path: Path, text: str) -> str:
 
 def plan(node: runtime.Node, profile: Profile, limits: Limits, **more: Any) -> Plan:
     """The product's plan; for a script, whose interpreter no jail lets in, without walls."""
-    made = runtime.plan(node, profile, limits, **more)
     with Path(node.path).open("rb") as file:
-        return msgspec.structs.replace(made, walls=None) if file.read(2) == b"#!" else made
+        script = file.read(2) == b"#!"
+    made = runtime.plan(node, profile, limits, **(more | {"workers": "exec"} if script else more))
+    return msgspec.structs.replace(made, walls=None) if script else made
 
 
-def how(policy: Policy, node: str = "", **changes: object) -> Plan:
+def how(policy: Policy, node: str = "", *, kind: runtime.Workers = "exec", **changes: object) -> Plan:
     """A plan for the shipped profile, with some of it replaced."""
     profile = policy.profiles["code-nodes"]
-    return msgspec.structs.replace(plan(runtime.find_node(node), profile, most(profile), start_timeout_ms=30_000), **changes)
+    made = plan(runtime.find_node(node), profile, most(profile), start_timeout_ms=30_000, workers=kind)
+    return msgspec.structs.replace(made, **changes)

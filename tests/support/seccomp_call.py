@@ -4,8 +4,9 @@
 
 The input is {"uid": number or null, "jobs": [...]}. A job is {"filters": [[hex, [pid offsets]], ...], "call": number or a name
 of FUNCTIONS or int80, "args": [...]}. The answer is a list with one word for each job: `ok`, an errno's name, `ended` when the
-call did not return, or the name of the signal that ended the process. Arguments are numbers, or `buf` (a page of zeros), `ones`
-(a page of ones), `null` (the path /dev/null), `self` (the pid) and `self+` (the pid with noise in the upper half).
+call did not return, or the name of the signal that ended the process, with what it said on stderr. Arguments are numbers, or
+`buf` (a page of zeros), `ones` (a page of ones), `null` (the path /dev/null), `self` (the pid), `self+` (the pid with noise in
+the upper half) and `fs` (where the thread pointer of x86-64 points already).
 """
 
 import ctypes
@@ -22,6 +23,8 @@ from typing import Any
 
 SECCOMP = {"x86_64": 317, "aarch64": 277}.get(platform.machine(), -1)
 PR_SET_NO_NEW_PRIVS, SET_MODE_FILTER = 38, 1
+FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
+WAIT, WAKE, REQUEUE, PRIVATE = 0, 1, 3, 128
 GETPID_INT80 = bytes.fromhex("b814000000cd80c3")  # mov eax, 20; int 0x80; ret
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -64,7 +67,25 @@ def fork() -> None:
         os._exit(0)
 
 
-FUNCTIONS = {"a_thread": thread, "a_fork": fork}
+def requeue() -> None:
+    """Moves a waiter from one futex to another and wakes it there, as musl's pthread_cond_broadcast does (FUTEX_REQUEUE)."""
+    words = ctypes.create_string_buffer(8)
+    condition, mutex = ctypes.addressof(words), ctypes.addressof(words) + 4
+    waiter = threading.Thread(target=lambda: syscall(FUTEX, condition, WAIT | PRIVATE, 0, 0))
+    waiter.start()
+    woken = 0
+    while not woken:  # it may not wait yet
+        syscall(FUTEX, condition, REQUEUE | PRIVATE, 0, 1, mutex)
+        woken = syscall(FUTEX, mutex, WAKE | PRIVATE, 1)
+    waiter.join()
+
+
+def damaged_heap() -> None:
+    """Gives malloc back what it never gave: glibc says so and aborts."""
+    libc.free(ctypes.c_void_p(ctypes.addressof(ctypes.create_string_buffer(64)) | 8))
+
+
+FUNCTIONS = {"a_thread": thread, "a_fork": fork, "a_requeue": requeue, "a_damaged_heap": damaged_heap}
 
 
 def prepare(job: dict[str, Any]) -> Any:
@@ -77,7 +98,7 @@ def prepare(job: dict[str, Any]) -> Any:
         return ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
     pages = {"buf": b"\0" * 4096, "ones": b"\xff" * 4096, "null": b"/dev/null\0"}
     kept = {name: ctypes.create_string_buffer(page, len(page)) for name, page in pages.items()}
-    own = {"self": os.getpid(), "self+": os.getpid() | 0xBAD << 32}
+    own = {"self": os.getpid(), "self+": os.getpid() | 0xBAD << 32, "fs": threading.get_ident()}
     args = [own[arg] if arg in own else ctypes.addressof(kept[arg]) if arg in kept else arg for arg in job["args"]]
     call = lambda: syscall(job["call"], *args)  # noqa: E731 keeps `kept` alive
     call.kept = kept  # type: ignore[attr-defined]
@@ -91,6 +112,7 @@ def child(job: dict[str, Any], uid: int | None, report: int) -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     call = prepare(job)
+    os.dup2(report, 2)
     me = os.getpid()
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for code, pid_at in job["filters"]:
@@ -119,7 +141,7 @@ def do(job: dict[str, Any], uid: int | None) -> str:
     os.close(theirs)
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
-        return signal.Signals(os.WTERMSIG(status)).name
+        return ": ".join([signal.Signals(os.WTERMSIG(status)).name, *word.splitlines()])
     return word or "ended"
 
 

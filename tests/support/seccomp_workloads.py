@@ -25,6 +25,7 @@ ANY: Final = {
     """,
     "shared memory": "const s = new Int32Array(new SharedArrayBuffer(8)); return Atomics.wait(s, 0, 0, 5) === 'timed-out'",
     "clone": "return structuredClone({a: new Map([[1, [2]]])}).a.get(1)[0] === 2",
+    "large clone": "return structuredClone(new Array(3e5).fill('twelve bytes')).length === 3e5",
     "finalisation": """
         new FinalizationRegistry(() => {}).register({}, 1); let x = []; for (let i = 0; i < 1e6;
         i++) x.push([i]); return true

@@ -16,8 +16,8 @@ from sandboxd.pool.queue import FairQueue
 class Scene:
     """Users who take a slot and hold it until told; who got in is noted in order."""
 
-    def __init__(self, nursery: trio.Nursery, *, slots: int = 1, waiting: int = 100, wait_ms: int = 1000) -> None:
-        self.queue = FairQueue(slots=slots, waiting=waiting, wait_ms=wait_ms)
+    def __init__(self, nursery: trio.Nursery, *, slots: int = 1, waiting: int = 100, wait_ms: int = 1000, **share: int) -> None:
+        self.queue = FairQueue(slots=slots, waiting=waiting, wait_ms=wait_ms, **share)
         self.nursery = nursery
         self.order: list[str] = []
         self.leave: dict[str, trio.Event] = {}
@@ -53,6 +53,21 @@ async def test_a_free_slot_is_had_at_once() -> None:
         scene = Scene(nursery, slots=2)
         await scene.come("a1", "a2")
         assert (scene.order, scene.queue.running, scene.queue.waiting) == (["a1", "a2"], 2, 0)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_user_has_his_share_at_most() -> None:
+    """Whoever holds all that one user may hold waits, while others still get in at once; his next one follows his own."""
+    async with trio.open_nursery() as nursery:
+        scene = Scene(nursery, slots=4, share=2)
+        await scene.come("a1", "a2", "a3", "b1", "b2", "a4")
+        assert (scene.order, scene.queue.waiting) == (["a1", "a2", "b1", "b2"], 2)
+        await scene.go("b1")
+        assert scene.queue.waiting == 2
+        await scene.come("c1")
+        assert scene.order[4:] == ["c1"]
+        await scene.go("a1")
+        assert (scene.order[5:], scene.queue.waiting) == (["a3"], 1)
         nursery.cancel_scope.cancel()
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import policies
+from js_harness import HOME
 from sandboxd.errors import PolicyError
 from sandboxd.jail import seccomp
 from sandboxd.jail.seccomp_model import ALL_BITS, ALLOW, KILL, Verdict
@@ -93,8 +94,8 @@ def test_threads_of_both_libcs_are_threads(flags: int) -> None:
 
 
 def test_only_the_server_forks() -> None:
-    """The flags of fork() are allowed in the server and nowhere else."""
-    assert [phase for phase in POLICY.phases if decide(phase, "clone", 0x1200011) == ALLOW] == ["server"]
+    """The flags of fork() are allowed in the server, before and after it is ready, and nowhere else."""
+    assert [phase for phase in POLICY.phases if decide(phase, "clone", 0x1200011) == ALLOW] == ["fork_boot", "server"]
 
 
 @pytest.mark.parametrize("phase", UNTRUSTED)
@@ -159,9 +160,9 @@ def test_what_a_phase_allows_its_outer_phase_allows(data: st.DataObject) -> None
         assert outer[call].decide(args, PID) == ALLOW
 
 
-@pytest.mark.parametrize(("inner", "group"), [("exec_run", "serve"), ("child", "load")])
+@pytest.mark.parametrize(("inner", "group"), [("exec_run", "serve"), ("exec_run", "twins"), ("child", "load")])
 def test_an_inner_phase_cannot_grant_what_its_outer_one_refuses(inner: str, group: str) -> None:
-    """The loader compares each inner phase with the one that is on already."""
+    """The loader compares each inner phase with the one that is on already, arguments included."""
     files = {path.name: path.read_text() for path in (policies.HOME / "seccomp").glob("*.toml")}
     head, phase, rest = files["worker.toml"].partition(f"[phases.{inner}]")
     rest = re.sub(r'^include = "', f'include = "{group} ', rest, count=1, flags=re.MULTILINE)
@@ -175,6 +176,17 @@ def test_every_kill_is_a_kill_in_every_later_phase() -> None:
     """What nobody honest does at boot nobody honest does later."""
     killed = {call for call, verdict in verdicts("exec_boot", ALL_ON).items() if verdict == Verdict((), KILL)}
     assert all(verdicts(phase, ALL_ON)[call] == Verdict((), KILL) for phase in UNTRUSTED for call in killed)
+
+
+def test_what_the_native_module_calls_by_number_is_there_on_both_machines() -> None:
+    """And allowed while the fork server boots or serves: a child makes all of these before its own filter is on."""
+    text = (HOME / "native/forkserver.c").read_text()
+    calls = set(re.findall(r"\bSYS_(\w+)", text))
+    assert len(calls) >= 8
+    for arch in (X86_64, AARCH64):
+        assert calls <= arch.numbers.keys()
+    assert [call for call in calls if not can("fork_boot", call)] == []
+    assert [call for call in calls if not can("server", call)] == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from types import TracebackType
 import psutil
 
 EVERY_S = 0.01
-WORKERS = {"exec": 2}
+WORKERS = {"exec": 2, "fork": 3}
 """How deep below the daemon the workers of each kind are: nobody is deeper."""
 
 
