@@ -16,7 +16,7 @@ LIMITS = Limits(
     wall_ms=5000, memory_bytes=128 << 20, output_bytes=1 << 20, result_bytes=1 << 20, source_bytes=10_240, depth=256
 )
 BUDGET = LIMITS.memory_bytes
-NEAR = BUDGET * 3 // 4
+NEAR = BUDGET * 2 // 3
 
 SUCCEEDED = (Status.succeeded, None)
 TIMED_OUT = (Status.timed_out, Failure("timeout", "TimeoutError", "Execution timeout (>5000ms)"))
@@ -117,8 +117,8 @@ TABLE: dict[str, tuple[Sighting, tuple[Status, Failure | None]]] = {
             "# Check failed: SetPermissions(",
         )
     },
-    "an abort just above three quarters of the budget": (Sighting(signal=ABORTED, peak_bytes=NEAR + 1), MEMORY),
-    "an abort at three quarters of the budget": (
+    "an abort just above two thirds of the budget": (Sighting(signal=ABORTED, peak_bytes=NEAR + 1), MEMORY),
+    "an abort at two thirds of the budget": (
         Sighting(signal=ABORTED, peak_bytes=NEAR),
         crashed("The worker was killed by SIGABRT"),
     ),
