@@ -14,9 +14,10 @@ from sandboxd.store.schema import executions
 
 ROOT = Path(__file__).parents[2]
 
-# Prints "take ID" inside the block (committed, running), "answer ID" after it and "refused" when the quota says no.
+# Prints "take ID" inside the block (committed, running), "answer ID" after it and "refused" when the quota says no. Each line is
+# one write, whole or not there: print() makes several of it where PYTHONUNBUFFERED is set, and the kill falls between them.
 TAKER = """if True:
-    import sys, uuid
+    import os, sys, uuid
     from functools import partial
     from pathlib import Path
     import trio
@@ -28,18 +29,21 @@ TAKER = """if True:
     from sandboxd.store.group_commit import open_group_commit
     from sandboxd.store.queries import Opening
 
+    def say(word, id=""):
+        os.write(1, f"{word} {id}\\n".encode())
+
     async def take(ledger, quota, count):
         for _ in range(count):
             opening = Opening(uuid.uuid4().hex, "code_nodes", "default", "0" * 64)
             try:
                 async with ledger.take(Principal("acme", "ann", "starter"), quota, opening) as take:
                     take.started()
-                    print("take", take.id, flush=True)
+                    say("take", take.id)
                     await trio.sleep(0.001)
                     take.close(Status.succeeded)
-                print("answer", take.id, flush=True)
+                say("answer", take.id)
             except QuotaExceeded:
-                print("refused", flush=True)
+                say("refused")
 
     async def main(directory, hourly, tasks, count):
         with open_database(Path(directory)) as database:
