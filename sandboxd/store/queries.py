@@ -5,18 +5,18 @@ Statements are built once, so that SQLAlchemy finds them compiled; times are mil
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, select, true, update
 
 from sandboxd.models import Principal, Status
+from sandboxd.store.prepared import Prepared
 from sandboxd.store.schema import executions, tokens
 
 
 class StoredToken(Struct, frozen=True):
-    """One row of ``tokens``."""
+    """One row of ``tokens``, in the order of its columns."""
 
     hash: str
     id: str
@@ -54,7 +54,7 @@ class Closing(Struct, frozen=True):
 # ---------------------------------------------------------------- tokens
 
 _insert_token = insert(tokens)
-_find_token = select(tokens).where(tokens.c.hash == bindparam("hash"))
+_find_token = Prepared(select(tokens).where(tokens.c.hash == bindparam("hash")), ["hash"])
 _list_tokens = select(tokens).order_by(tokens.c.created_ms, tokens.c.id)
 _revoke_token = (
     update(tokens)
@@ -71,8 +71,8 @@ def insert_token(connection: Connection, token: StoredToken) -> None:
 
 def find_token(connection: Connection, token_hash: str) -> StoredToken | None:
     """The token with this hash, whether it is still good or not."""
-    row = connection.execute(_find_token, {"hash": token_hash}).first()
-    return None if row is None else StoredToken(**row._mapping)
+    row = _find_token.run(connection, {"hash": token_hash}).fetchone()
+    return None if row is None else StoredToken(*row)
 
 
 def list_tokens(connection: Connection) -> list[StoredToken]:
@@ -91,16 +91,21 @@ def revoke_token(connection: Connection, token_id: str, *, now_ms: int) -> bool:
 _is_running = executions.c.status == literal_column("'running'")
 _this = executions.c.id == bindparam("execution_id")
 
-_open_execution = insert(executions).values(status=Status.running.value, counted=True)
+_open_execution = Prepared(
+    insert(executions).values(status=Status.running.value, counted=True),
+    [*Opening.__struct_fields__, *Principal.__struct_fields__, "started_ms"],
+)
 _forget_execution = delete(executions).where(_this)
-_close_execution = update(executions).where(_this, _is_running)  # the first terminal status wins
-_uncount_execution = _close_execution.values(counted=False)
+_complete = update(executions).where(_this, _is_running)  # the first terminal status wins
+_closing_values = [*Closing.__struct_fields__[1:], "execution_id"]
+_close_execution = Prepared(_complete, _closing_values)
+_uncount_execution = Prepared(_complete.values(counted=False), _closing_values)
 _close_orphans = update(executions).where(_is_running).values(status=Status.crashed.value, finished_ms=bindparam("now_ms"))
 
 
 def open_execution(connection: Connection, opening: Opening, principal: Principal, *, started_ms: int) -> None:
     """Take one from the principal's quota and begin the record: a counted row with status ``running``."""
-    connection.execute(_open_execution, {**asdict(opening), **asdict(principal), "started_ms": started_ms})
+    _open_execution.run(connection, {**asdict(opening), **asdict(principal), "started_ms": started_ms})
 
 
 def forget_execution(connection: Connection, execution_id: str) -> None:
@@ -110,12 +115,12 @@ def forget_execution(connection: Connection, execution_id: str) -> None:
 
 def close_executions(connection: Connection, closings: Sequence[Closing]) -> None:
     """Complete running records; one that is complete already stays as it is."""
-    connection.execute(_close_execution, [_close_parameters(closing) for closing in closings])
+    _close_execution.run_each(connection, [_close_parameters(closing) for closing in closings])
 
 
 def uncount_execution(connection: Connection, closing: Closing) -> None:
     """Complete a running record and give its take back: it stays visible but counts against no window."""
-    connection.execute(_uncount_execution, _close_parameters(closing))
+    _uncount_execution.run(connection, _close_parameters(closing))
 
 
 def close_orphans(connection: Connection, *, now_ms: int) -> int:
@@ -142,11 +147,11 @@ def nth_newest_starts(
     parameters: dict[str, object] = {"tenant": tenant, "user": user}
     for place, (n, since_ms) in enumerate(asked):
         parameters[f"skip_{place}"], parameters[f"since_{place}"] = max(n - 1, 0), since_ms
-    return tuple(connection.execute(_nth_newest_starts(len(asked)), parameters).one())
+    return tuple(_nth_newest_starts(len(asked)).run(connection, parameters).fetchone())
 
 
 @cache
-def _nth_newest_starts(count: int) -> Select[Any]:
+def _nth_newest_starts(count: int) -> Prepared:
     def nth(place: int) -> Select[tuple[int]]:
         return (
             select(executions.c.started_ms)
@@ -161,4 +166,5 @@ def _nth_newest_starts(count: int) -> Select[Any]:
             .offset(bindparam(f"skip_{place}"))
         )
 
-    return select(*(nth(place).scalar_subquery() for place in range(count)))
+    names = ["tenant", "user", *(f"{name}_{place}" for place in range(count) for name in ("skip", "since"))]
+    return Prepared(select(*(nth(place).scalar_subquery() for place in range(count))), names)

@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, get_ident
 
 import pytest
 import trio
-import trio.testing
 from sqlalchemy import Connection, event
 from structlog.testing import capture_logs
 
 from sandboxd.errors import StoreError
 from sandboxd.store import group_commit
-from sandboxd.store.database import Database, open_database
+from sandboxd.store.database import FILE, Database, open_database
 from sandboxd.store.group_commit import GroupCommit, open_group_commit
 
 
@@ -29,6 +28,14 @@ def database(tmp_path: Path) -> Iterator[Database]:
                 "CREATE TABLE children (parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)"
             )
         yield database
+
+
+@pytest.fixture(params=["at_once", "by_the_thread"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both threads that commit keep every promise."""
+    if request.param == "by_the_thread":
+        monkeypatch.setattr(group_commit, "SMALL", 0)
+    return str(request.param)
 
 
 def note(connection: Connection, number: int, text: str = "") -> int:
@@ -207,14 +214,17 @@ async def test_a_lost_record_is_in_the_log(database: Database) -> None:
 async def test_a_full_queue_makes_posts_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the queue at its bound a post waits until the writer has made room."""
     monkeypatch.setattr(group_commit, "CAPACITY", 3)
-    free = Event()
+    monkeypatch.setattr(group_commit, "SMALL", 0)  # what holds the loop's thread holds this test
+    free, begun = Event(), trio.Event()
+    token = trio.lowlevel.current_trio_token()
 
     def hold(_: Connection, __: Sequence[None]) -> None:
+        token.run_sync_soon(begun.set)
         free.wait()
 
     async with open_group_commit(database) as group:
         await group.post(hold, None)
-        await trio.testing.wait_all_tasks_blocked()
+        await begun.wait()
         for number in range(3):
             await group.post(note_all, number)
         with trio.move_on_after(0.05) as waited:
@@ -224,8 +234,9 @@ async def test_a_full_queue_makes_posts_wait(database: Database, monkeypatch: py
     assert notes(database) == {0, 1, 2, 3}
 
 
-async def test_a_cancelled_job_with_undo_leaves_nothing(database: Database) -> None:
+async def test_a_cancelled_job_with_undo_leaves_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelled while his job is being committed, a caller with undo leaves no row."""
+    monkeypatch.setattr(group_commit, "SMALL", 0)
     begun = trio.Event()
     free = Event()
     token = trio.lowlevel.current_trio_token()
@@ -251,3 +262,47 @@ async def test_a_cancelled_job_without_undo_is_performed(database: Database) -> 
             await group.submit(partial(note, number=1))
     assert scope.cancelled_caught
     assert notes(database) == {1}
+
+
+async def test_a_small_batch_does_not_leave_the_loop(database: Database, way: str) -> None:
+    """One job is performed in the loop's own thread, unless that way is closed."""
+    async with open_group_commit(database) as group:
+        there = await group.submit(lambda _: get_ident())
+    assert (there == get_ident()) == (way == "at_once")
+
+
+async def test_who_finds_the_database_held_waits_elsewhere(database: Database) -> None:
+    """While another connection writes, a job waits for it in the other thread, and the loop goes on."""
+    async with open_group_commit(database) as group:
+        with database.write() as other:
+            note(other, 1)
+            async with trio.open_nursery() as nursery:
+                results: list[object] = []
+                nursery.start_soon(outcome_of, group, partial(note, number=2), results)
+                await trio.sleep(0.05)
+                assert results == []
+                other.commit()
+    assert results == [2]
+    assert notes(database) == {1, 2}
+
+
+async def test_the_log_is_folded_into_the_file(tmp_path: Path) -> None:
+    """However many commits the loop's thread makes, the write-ahead log does not grow with them."""
+    with open_database(tmp_path) as database:
+        with database.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
+        async with open_group_commit(database) as group:
+            for number in range(8 * group_commit.TURNS):
+                await group.submit(partial(note, number=number, text="x" * 4096))
+        log = (tmp_path / f"{FILE}-wal").stat().st_size
+        assert log < 4 * group_commit.TURNS * 4096 + (8 << 20)
+
+
+async def test_a_slow_disk_sends_commits_to_the_other_thread(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a commit that took long the next ones are not the loop's, and later ones are again."""
+    monkeypatch.setattr(group_commit, "TURNS", 3)
+    monkeypatch.setattr(group_commit, "SMALL", 32)
+    monkeypatch.setattr(group_commit, "SLOW_SECONDS", -1.0)
+    async with open_group_commit(database) as group:
+        here = [await group.submit(lambda _: get_ident()) == get_ident() for _ in range(10)]
+    assert here == [True, False, False, False, False, True, False, False, False, False]

@@ -64,7 +64,7 @@ def pretend_started(data_dir: Path, user: str, starts_ms: list[int], *, tenant: 
         connection.close()
 
 
-def wait_until(condition: Any, seconds: float = 10) -> Any:
+def wait_until(condition: Any, seconds: float = 30) -> Any:
     """What `condition` gives as soon as it is true, or what it gave last."""
     give_up = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < give_up:
