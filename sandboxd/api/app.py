@@ -4,15 +4,13 @@ from quart_trio import QuartTrio
 
 from sandboxd.api import problems
 from sandboxd.api.code_nodes import code_nodes
-from sandboxd.api.guard import MAX_BODY_BYTES
+from sandboxd.api.direct import Direct
 from sandboxd.api.health import health
+from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from sandboxd.executions.service import Service
 
-BODY_TIMEOUT_S = 20
-"""How long a client may take to send its body."""
 
-
-def make_app(service: Service) -> QuartTrio:
+def make_app(service: Service) -> Direct:
     """An ASGI application for the service."""
     app = QuartTrio("sandboxd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -21,5 +19,6 @@ def make_app(service: Service) -> QuartTrio:
     app.url_map.merge_slashes = False  # two slashes are another route, which is a 404; else a redirect in HTML
     problems.install(app)
     app.register_blueprint(health(service))
-    app.register_blueprint(code_nodes(service))
-    return app
+    door = code_nodes(service)
+    app.register_blueprint(door.routes)
+    return Direct(app, door.handlers)

@@ -4,9 +4,11 @@ from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
-from quart import Blueprint, Response
+from quart import Response
 
+from sandboxd.api.direct import Door, Reply
 from sandboxd.api.guard import answer, bearer, body
+from sandboxd.api.incoming import Framed, Incoming
 from sandboxd.errors import NotFound
 from sandboxd.executions.service import Execution, Service
 from sandboxd.executions.templates import Template, load_templates
@@ -121,29 +123,29 @@ def result_of(execution: Execution) -> Result:
     return result
 
 
-def code_nodes(service: Service) -> Blueprint:
+def code_nodes(service: Service) -> Door:
     """The door's routes."""
-    door = Blueprint("code_nodes", __name__, url_prefix="/api/ai-automation/code")
+    door = Door("code_nodes", "/api/ai-automation/code")
     templates_by_id: dict[str, Template] = {template.id: template for template in load_templates()}
 
-    async def caller() -> Principal:
-        principal = await service.principal(bearer())
+    async def caller(incoming: Incoming) -> Principal:
+        principal = await service.principal(bearer(incoming))
         service.admit(principal, DOOR, PROFILE)
         return principal
 
     @door.post("/validate")
-    async def validate() -> Response:
-        principal = await caller()
-        asked = await body(_validate)
+    async def validate(incoming: Incoming) -> Reply:
+        principal = await caller(incoming)
+        asked = await body(_validate, incoming)
         failure = await service.validate(principal, door=DOOR, profile=PROFILE, source=Source(asked.code, asked.language))
         if failure is None:
-            return answer(Verdict(valid=True, error=None))
-        return answer(Verdict(False, error_text(Status.failed, failure), failure.line, failure.column))
+            return Reply(Verdict(valid=True, error=None))
+        return Reply(Verdict(False, error_text(Status.failed, failure), failure.line, failure.column))
 
     @door.post("/execute")
-    async def execute() -> Response:
-        principal = await caller()
-        asked = await body(_execute)
+    async def execute(incoming: Incoming) -> Reply:
+        principal = await caller(incoming)
+        asked = await body(_execute, incoming)
         execution = await service.execute(
             principal,
             door=DOOR,
@@ -153,17 +155,17 @@ def code_nodes(service: Service) -> Blueprint:
             wall_ms=None if isinstance(asked.timeout_ms, UnsetType) else asked.timeout_ms,
             field="timeout_ms",
         )
-        return answer(result_of(execution), 400 if execution.outcome.status is Status.rejected else 200)
+        return Reply(result_of(execution), 400 if execution.outcome.status is Status.rejected else 200)
 
-    @door.get("/templates")
+    @door.routes.get("/templates")
     async def templates() -> Response:
-        await caller()
+        await caller(Framed())
         listed = [Listed(t.id, t.name, t.description, t.category, t.difficulty) for t in templates_by_id.values()]
         return answer({"templates": listed})
 
-    @door.get("/templates/<template_id>")
+    @door.routes.get("/templates/<template_id>")
     async def template(template_id: str) -> Response:
-        await caller()
+        await caller(Framed())
         if template_id not in templates_by_id:
             raise NotFound("Template not found")
         return answer(templates_by_id[template_id])

@@ -6,31 +6,26 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
-from quart import Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from quart import Response
 
-from sandboxd.errors import BadRequest, BodyTooLarge, MissingToken
+from sandboxd.api.incoming import Incoming
+from sandboxd.errors import BadRequest, MissingToken
 
 T = TypeVar("T")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-MAX_BODY_BYTES = 1 << 20
 
 
-def bearer() -> str:
+def bearer(incoming: Incoming) -> str:
     """The token of the request. Raises MissingToken."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = incoming.authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise MissingToken
     return token.strip()
 
 
-async def body(decoder: msgspec.json.Decoder[T]) -> T:
+async def body(decoder: msgspec.json.Decoder[T], incoming: Incoming) -> T:
     """The request's body by its struct; no Content-Type is demanded. Raises BodyTooLarge, BadRequest naming the field."""
-    try:
-        data = await request.get_data(cache=False, as_text=False)
-    except RequestEntityTooLarge:
-        raise BodyTooLarge from None
-    assert isinstance(data, bytes)  # as asked; the stubs know only "text or bytes"
+    data = await incoming.data()
     try:
         data.decode()  # msgspec.Raw takes bytes that are not UTF-8
         return decoder.decode(data)

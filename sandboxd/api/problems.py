@@ -60,24 +60,26 @@ _TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
 }
 
 
-def install(app: Quart) -> None:
-    """Makes every error of the app JSON. What is ours and unexpected is logged, and told without its text."""
-
-    @app.errorhandler(errors.SandboxdError)
-    async def ours(error: errors.SandboxdError) -> Response:
-        if type(error) not in _TABLE:
-            log.error("request failed", error=type(error).__name__, text=error.message)
-            return answer({"error": "Internal server error"}, 500)
+def told(error: Exception) -> tuple[int, dict[str, Any], Headers]:
+    """Status, fields and headers of the answer. What is ours and unexpected is logged, and told without its text."""
+    if isinstance(error, errors.SandboxdError) and type(error) in _TABLE:
         status, more = _TABLE[type(error)]
         fields, headers = more(error)
-        return answer({"error": error.message, **fields}, status, headers)
-
-    @app.errorhandler(HTTPException)
-    async def http(error: HTTPException) -> Response:
+        return status, {"error": error.message, **fields}, headers
+    if isinstance(error, HTTPException):
         headers = {name: value for name, value in error.get_headers() if name.lower() == "allow"}
-        return answer({"error": error.name}, error.code or 500, headers)
+        return error.code or 500, {"error": error.name}, headers
+    if isinstance(error, errors.SandboxdError):
+        log.error("request failed", error=type(error).__name__, text=error.message)
+    else:
+        log.exception("request failed", error=type(error).__name__, exc_info=error)
+    return 500, {"error": "Internal server error"}, {}
+
+
+def install(app: Quart) -> None:
+    """Makes every error of the app JSON."""
 
     @app.errorhandler(Exception)
-    async def unexpected(error: Exception) -> Response:
-        log.exception("request failed", error=type(error).__name__, exc_info=error)
-        return answer({"error": "Internal server error"}, 500)
+    async def problem(error: Exception) -> Response:
+        status, fields, headers = told(error)
+        return answer(fields, status, headers)

@@ -13,8 +13,8 @@ from msgspec import Struct
 from quart import Response
 from quart_trio import QuartTrio
 
-from sandboxd.api.app import BODY_TIMEOUT_S
-from sandboxd.api.guard import MAX_BODY_BYTES, answer, body
+from sandboxd.api.guard import answer, body
+from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES, Framed
 from sandboxd.config import Settings
 from sandboxd.daemon import BACKLOG, bind
 
@@ -36,7 +36,7 @@ def make_app() -> QuartTrio:
 
     @app.post("/")
     async def post() -> Response:
-        asked = await body(_asked)
+        asked = await body(_asked, Framed())
         return answer({"results": {"size": len(asked.code)}, "logs": []})
 
     return app
