@@ -45,8 +45,20 @@ function replaceLoneEscapes(json) {
   return out + slice(json, from);
 }
 
-/** The deepest nesting of a JSON text, counted up to `stop`. */
+/* Whether `mark` stands in the text at least `times` times. */
+function hasMany(text, mark, times) {
+  let at = -1;
+  while (times-- > 0) if ((at = indexOf(text, mark, at + 1)) < 0) return false;
+  return true;
+}
+
+/**
+ * The deepest nesting of a JSON text, counted up to `stop`; 0 for one that has too few brackets to get there, which is told
+ * without a look at each character: that takes a cold engine 2 ms for 50 KB.
+ */
 function depth(json, stop) {
+  const half = stop >> 1;
+  if (!hasMany(json, '[', half) && !hasMany(json, '{', half)) return 0;
   const utf8 = encodeUtf8(json);
   let level = 0, deepest = 0, quoted = false;
   for (let i = 0; i < utf8.length; i++) {

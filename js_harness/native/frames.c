@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADER = 4 };
+enum { HEADER = 4, SMALL = 1024 };
 
 /* Waits until fd is ready for `events`; used only after EAGAIN. */
 static int wait_for(int fd, short events) {
@@ -75,11 +75,11 @@ napi_value write_frame(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, NULL, "writeFrame(fd, text)");
     return NULL;
   }
-  char *bytes = malloc(HEADER + size + 1); /* N-API ends the text with a NUL */
+  char small[SMALL], *bytes = size < SMALL - HEADER ? small : malloc(HEADER + size + 1); /* N-API ends the text with a NUL */
   if (bytes == NULL) return fail(env, "malloc");
   napi_get_value_string_utf8(env, args[1], bytes + HEADER, size + 1, &size);
   for (int i = 0; i < HEADER; i++) bytes[i] = (char)(size >> (8 * (HEADER - 1 - i)));
   int bad = write_all(fd, bytes, HEADER + size);
-  free(bytes);
+  if (bytes != small) free(bytes);
   return bad ? fail(env, "write") : NULL;
 }
