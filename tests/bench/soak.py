@@ -1,7 +1,7 @@
 """Many callers for a while, and what is left of them: `python -m tests.bench.soak [SECONDS] [CALLERS]`.
 
-The real daemon with token, quota, jail and record; W1 without a pause. Prints memory, processes and descriptors of the daemon before
-the load, during it and once it is over, how long the first answer took after the start, and what is left after a stop.
+The real daemon with token, quota, jail and record; W1 without a pause. Prints memory, processes and descriptors of the daemon
+before the load, during it and after it, how long the first answer took after the start, and what is left after a stop.
 """
 
 import sys
