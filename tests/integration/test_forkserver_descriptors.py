@@ -47,6 +47,12 @@ def held(pid: int) -> dict[int, os.stat_result]:
     return {int(path.name): path.stat() for path in Path(f"/proc/{pid}/fd").iterdir()}
 
 
+def counted(source: ForkServer) -> tuple[int, int]:
+    """How many descriptors the daemon has, and how many the server."""
+    daemon, server = (len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in ("self", source.pid))
+    return daemon, server
+
+
 def shared(one: int, other: int) -> list[tuple[int, int]]:
     """The descriptors of two processes that are one open file, apart from /dev/null."""
     return [
@@ -61,7 +67,10 @@ def shared(one: int, other: int) -> list[tuple[int, int]]:
 async def test_children_share_nothing(policy: Policy) -> None:
     """No two of the server and two living children have an open file in common but /dev/null; all have some."""
     async with open_forkserver(how(policy, kind="fork")) as source:
+        _, before = counted(source)
         workers = [await source.spawn() for _ in range(2)]
+        # It answers before it closes what it passed on; a pidfd of each child stays.
+        await until(lambda: counted(source)[1] == before + 2)
         pids = [source.pid, *(worker.pid for worker in workers)]
         assert same_file((pids[0], pids[0]), (2, 2))  # it does tell
         found = {pair: shared(*pair) for pair in combinations(pids, 2)}
@@ -111,11 +120,6 @@ async def test_a_child_that_is_killed_is_told_by_its_signal(policy: Policy, numb
 
 
 # ------------------------------------------------------------------ nothing is left
-
-
-def counted(source: ForkServer) -> tuple[int, int]:
-    """The descriptors of the daemon and of the server."""
-    return len(list(Path("/proc/self/fd").iterdir())), len(held(source.pid))
 
 
 async def test_two_hundred_children_leave_no_descriptor(policy: Policy) -> None:

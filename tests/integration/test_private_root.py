@@ -6,6 +6,7 @@ from tempfile import NamedTemporaryFile
 
 import pytest
 
+from sandboxd.pool.runtime import HUGE_PAGES
 from tests.support.held_server import AS_USER, ROOT, holding
 from tests.support.modes import OURS
 from tests.support.outer import ordinary_python
@@ -38,6 +39,22 @@ def test_the_root_has_nothing_but_read_only_files(ordinary: bool, kind: str) -> 
         wanted = {"ro", "nosuid"} | ({"nodev"} if target != "/dev/null" else set())
         assert (target, wanted - options, shared) == (target, set(), [])
     assert where == "/"
+
+
+def huge_pages() -> str:
+    """What the kernel says of huge pages: the word in brackets holds."""
+    return Path(HUGE_PAGES).read_text() if Path(HUGE_PAGES).exists() else "[never]"
+
+
+@pytest.mark.skipif("[never]" in huge_pages(), reason="this kernel has no huge pages, and Node leaves its code where it is")
+@each_user
+def test_a_fork_server_moves_its_code_to_huge_pages(ordinary: bool) -> None:
+    """It may read the file that Node asks first: else each child has far more page faults, and nobody is told."""
+    with holding(kind="fork", ordinary=ordinary) as (_, words):
+        found = [line.split() for line in Path(f"/proc/{words[2]}/maps").read_text().splitlines()]
+    own = [at for at, (*_, last) in enumerate(found) if last == "/node"]
+    moved = [one for one in found[own[0] : own[-1]] if one[1] == "r-xp" and one[4] == "0"]
+    assert moved, found
 
 
 @root_only

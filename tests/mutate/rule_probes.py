@@ -5,7 +5,7 @@ longer shows it as allowed would only repeat the policy. A refusal less must let
 which the kernel has to refuse. What the loader does not accept is noticed by it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -130,14 +130,17 @@ def attacks(policy: Policy, phases: Sequence[str]) -> Iterator[str]:
     user = next(iter(USERS))
     for phase in phases:
         for rows, on in TABLES.values():
-            chosen = [row for row in rows if number(row[0]) is not None and _concerns(policy, phase, on, row[0])]
+            decided, concerned = policy.verdicts(phase, on), _concerned(policy, phase, on)
+            chosen = [row for row in rows if number(row[0]) is not None and concerned(row[0])]
             told = [(call, args, letters[PHASES.index(phase)]) for call, args, letters in chosen]
             jobs = [(call, args) for call, args, letter in told if letter in WORDS or _noisy(args)]
             expected = [WORDS.get(letter, "") for call, args, letter in told if letter in WORDS or _noisy(args)]
             for call in _deadly(chosen):
-                if policy.verdicts(phase, on).get(call, _REFUSED).can_allow:
+                if decided.get(call, _REFUSED).can_allow:
                     yield f"{call} is allowed in {phase}"  # and is not tried: who knows what becomes of the machine
                     return
+            if not jobs:
+                continue
             plain = [_without_noise(job) for job, want in zip(jobs, expected, strict=True) if not want]
             words = made(user, [*jobs, *plain], filters(policy, phase, on))
             meant = iter(words[len(jobs) :])
@@ -164,10 +167,11 @@ def _without_noise(job: tuple[str, Args]) -> tuple[str, Args]:
     return call, tuple(arg.rstrip("+") if isinstance(arg, str) else arg & 0xFFFF_FFFF for arg in args)
 
 
-def _concerns(policy: Policy, phase: str, on: frozenset[str], call: str) -> bool:
+def _concerned(policy: Policy, phase: str, on: frozenset[str]) -> Callable[[str], bool]:
+    """Whether a phase may do something else with a call than it is shipped to."""
     before, after = shipped().phases[phase], policy.phases[phase]
     if (before.default, before.unknown, before.within) != (after.default, after.unknown, after.within):
-        return True
-    name = _IN_C.get(call, call)
-    verdicts = [_decides(each.verdicts(phase, on).get(name)) for each in (shipped(), policy)]
-    return verdicts[0] != verdicts[1]
+        return lambda _: True
+    was, now = shipped().verdicts(phase, on), policy.verdicts(phase, on)
+    changed = {call for call in was.keys() | now.keys() if _decides(was.get(call)) != _decides(now.get(call))}
+    return lambda call: _IN_C.get(call, call) in changed

@@ -15,6 +15,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PARTS: Final = ("sandboxd", "js_harness", "policies", "tests", "pyproject.toml", "README.md")
 MOST_S: Final = 600  # a mutant may hang; what hangs is noticed
 
+# Nobody reads why an assertion failed: not to rewrite them, the libraries' included, is half of the time of a start.
+_OPTIONS: Final = ("-x", "-q", "-rfE", "--tb=no", "--assert=plain")
+
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", re.MULTILINE)
 _NOT_ASKED: Final = (4, 5)  # it does not understand its command line; it finds no test
 
@@ -53,7 +56,7 @@ _OWN_MACHINE: Final = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", 
 def first_failure(tree: Path, tests: Sequence[str]) -> str:
     """The name of the first test that fails in the tree, or what else went wrong; empty when all of them pass."""
     alone = _OWN_MACHINE if os.geteuid() == 0 else ()
-    command = [*alone, sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", *tests]
+    command = [*alone, sys.executable, "-m", "pytest", *_OPTIONS, *tests]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(
         command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

@@ -21,7 +21,7 @@ _TABLE: Final = """
 AAAAA
   read(-1,buf,1) write(-1,buf,1) writev(-1,buf,1) close(-1) poll(0,0,0) ppoll(0,0,buf,0,8) brk(0)
   munmap(0,0) mremap(1,0,0,0) mprotect(0,0,5) mmap(0,0x1000,3,PRIVATE,-1,0) mmap(0,0x1000,7,PRIVATE,-1,0)
-  mmap(0,0x1000,3,PRIVATE|NOISE,-1,0) madvise(0,0,4) madvise(0,0,4|NOISE) madvise(0,0,10) futex(buf,1,1)
+  mmap(0,0x1000,3,PRIVATE|NOISE,-1,0) madvise(0,0,4) madvise(0,0,4|NOISE) futex(buf,1,1)
   futex(buf,129,1) futex(buf,128,7) futex(buf,1|NOISE,1) gettid() getpid() sched_yield() restart_syscall()
   set_robust_list(0,24) rseq(0,0,0,0) epoll_ctl(-1,1,0,buf) epoll_wait(-1,buf,1,0) epoll_pwait(-1,buf,1,0,0,8)
   clock_gettime(1,buf) clock_getres(1,buf) gettimeofday(buf,0) time(0)
@@ -36,11 +36,11 @@ AEAEE
   pread64(-1,buf,1,0) readlink(null,buf,8) readlinkat(CWD,null,buf,8) access(null,0) faccessat(CWD,null,0)
   arch_prctl(0x1002,fs) arch_prctl(0x1002|NOISE,fs) set_tid_address(buf) sched_getaffinity(0,128,buf) sysinfo(buf) capget(buf,0)
   ioctl(0,0x5401,buf)
-  ioctl(-1,0x5451,0) ioctl(0,0x5401|NOISE,buf)
+  ioctl(-1,0x5451,0) ioctl(0,0x5401|NOISE,buf) fcntl(0,3) fcntl(0,3|NOISE) fcntl(-1,2,1)
 AKAKK
   execve(buf,0,0)
 AEAAE
-  epoll_create1(0) eventfd2(0,0) pipe2(buf,0) fcntl(0,3) fcntl(0,3|NOISE) fcntl(-1,2,1)
+  epoll_create1(0) eventfd2(0,0) pipe2(buf,0)
 AKAAK
   seccomp(1,0,0) seccomp(1|NOISE,0,0)
 AAEEE
@@ -48,8 +48,8 @@ AAEEE
 # the fork server alone
 EEAAE
   recvmsg(-1,buf,0) sendmsg(-1,buf,0) wait4(-1,0,1,0) pidfd_open(self,0) getppid() dup3(0,99,0) close_range(100,200,0)
-  fcntl(0,1030,99) fcntl(0,1030|NOISE,99) prctl(1,0,0,0,0) prctl(38,1,0,0,0) prlimit64(0,0,ones,0)
-  prlimit64(0,7,0x1_0000_0000,0) a_fork()
+  fcntl(0,1030,99) fcntl(0,1030|NOISE,99) prctl(1,0,0,0,0) prctl(1|NOISE,0,0,0,0) prlimit64(0,0,ones,0)
+  prlimit64(NOISE,NOISE,ones,0) prlimit64(0,7,0x1_0000_0000,0) a_fork()
 EEAEE
   madvise(0,0,14) madvise(0,0,14|NOISE) prctl(0x53564d41,0,0,0,0) prctl(0x53564d41|NOISE,0,0,0,0)
   ioctl(-1,0x5421,buf) ioctl(-1,0x5421|NOISE,buf)
@@ -70,10 +70,12 @@ EEEEE
   pwrite64(-1,buf,1,0) inotify_init1(0) setxattr(buf,buf,buf,0,0) statfs(null,buf) sendfile(-1,-1,0,1)
   splice(-1,0,-1,0,1,0) tee(-1,-1,1,0) vmsplice(-1,buf,1,0) copy_file_range(-1,0,-1,0,1,0) mmap(0,0x1000,3,SHARED,-1,0)
   mmap(0,0x1000,3,GROWSDOWN,-1,0) mmap(0,0x1000,3,HUGETLB,-1,0) mmap(0,0x1000,3,SHARED|NOISE,-1,0) madvise(0,0,12)
-  madvise(0,0,22) madvise(0,0,8) madvise(0,0,16) futex(buf,4,0) futex(buf,5,0) futex(buf,10,0)
+  madvise(0,0,22) madvise(0,0,8) madvise(0,0,10) madvise(0,0,16) futex(buf,4,0) futex(buf,5,0) futex(buf,10,0)
   futex(buf,6,0) futex(buf,13,0) futex(buf,2,0) membarrier(0,0,0) mlock(0,0) mlockall(0) msync(0,0,0)
   mincore(0,0,buf) remap_file_pages(0,0,0,0,0) mbind(0,0,0,0,0,0) set_mempolicy(0,0,0) shmget(0,0x1000,0) shmat(-1,0,0)
   semget(0,1,0) msgget(0,0) mq_open(buf,0,0,0) clone(17,0,0,0,0) clone(0x10000011,0,0,0,0) clone(0x40000011,0,0,0,0)
+# a fork, and in the upper half what older kernels took for CLONE_CLEAR_SIGHAND of clone3
+  clone(0x1_0120_0011,0,0,0,0)
   kill(1,0) kill(0,0) kill(-1,0) tkill(self,0) tgkill(1,1,0) rt_sigqueueinfo(self,0,buf)
   rt_tgsigqueueinfo(self,self,0,buf) pidfd_send_signal(-1,0,0,0) rt_sigpending(buf,8) rt_sigtimedwait(buf,0,buf,8)
   signalfd4(-1,buf,8,0) timer_create(1,0,buf) timerfd_create(1,0) setitimer(0,0,0) alarm(0) setrlimit(99,buf)
@@ -81,7 +83,7 @@ EEEEE
   sigaltstack(0,0) nanosleep(buf,0) clock_nanosleep(1,0,buf,0) getrusage(0,buf) times(buf) getcpu(buf,0,0)
   setpriority(0,0,0) getpriority(0,0) sched_setaffinity(0,128,ones)
   sched_setscheduler(0,99,buf) sched_setattr(0,buf,0) ioprio_set(99,0,0) prctl(4,1,0,0,0) prctl(22,1,0,0,0)
-  prctl(23,0,0,0,0) prctl(36,0,0,0,0) prctl(59,0,0,0,0) prctl(16,buf,0,0,0)
+  prctl(23,0,0,0,0) prctl(36,0,0,0,0) prctl(38,1,0,0,0) prctl(59,0,0,0,0) prctl(16,buf,0,0,0)
   ioctl(-1,0x5450,0) ioctl(0,0x5412,buf) ioctl(-1,0x5413,buf) fcntl(0,0,50) fcntl(0,1) fcntl(-1,4,0)
   fcntl(-1,8,0) fcntl(-1,1031,0x1000) dup(0) dup2(0,99) waitid(0,0,0,1,0) getpgid(0) setpgid(0,0) getsid(0) setsid()
   umask(0o77) getgroups(0,0) arch_prctl(0x1001,0) arch_prctl(0x1003,buf) syslog(99,0,0) settimeofday(0,0)
