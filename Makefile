@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= .data
 BIND ?= 127.0.0.1:8000
 
-SOURCES := pyproject.toml setup.py js_harness/package-lock.json js_harness/native/forkserver.c
+SOURCES := pyproject.toml setup.py js_harness/package-lock.json $(wildcard js_harness/native/*.[ch])
 
 .PHONY: run test stress mutate sanitize bench check lint types imports harness clean
 

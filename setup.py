@@ -12,6 +12,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
+NATIVE = HERE / "js_harness/native"
 
 
 def node_home() -> Path:
@@ -59,7 +60,8 @@ setup(
     ext_modules=[
         Extension(
             "js_harness.forkserver",
-            sources=["js_harness/native/forkserver.c"],
+            sources=sorted(str(path.relative_to(HERE)) for path in NATIVE.glob("*.c")),
+            depends=["js_harness/native/native.h"],
             include_dirs=[str(node_home() / "include/node")],
             extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
         )

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from sandboxd.jail import privileges
 from sandboxd.jail.confine import Step, Walls
 
-# In these words the fork server is asked too (js_harness/native/forkserver.c); the memory limit is for its children.
+# In these words the fork server is asked too (js_harness/native/server.c); the memory limit is for its children.
 REQUEST = struct.Struct("<IIQ")  # LAUNCH, worker id, most bytes of data
 REPLY = struct.Struct("<IIiiQQ")  # kind, worker id, pid, wait status, CPU in microseconds, highest resident bytes
 LAUNCH, LAUNCHED, EXITED, REFUSED = 1, 1, 2, 3

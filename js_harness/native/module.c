@@ -1,0 +1,44 @@
+/* The calls that only native code can make in a worker. It takes bytes and numbers; it decides nothing.
+ *
+ *   readFrame(fd, cap)    -> string, or null at the end of the stream; throws when a frame is longer than cap bytes
+ *   writeFrame(fd, text)  -> undefined; throws when the other end is gone
+ *   setLimit(which, soft, hard = soft) -> undefined; the hard one can only go down from here
+ *   installFilter(bytes)  -> undefined; a seccomp program, on every thread of the process (TSYNC)
+ *   restrictFiles(bytes)  -> undefined; a Landlock domain without any rule; `bytes` is struct landlock_ruleset_attr
+ *   confined()            -> whether the last filter is on, asked by effect: it is the one that refuses a new epoll
+ *   entropy()             -> 32 random bits from the kernel, as a number
+ *   cpuTime()             -> CPU time of this process, in microseconds
+ *   exit(code)            -> does not return
+ *
+ * and for the fork server:
+ *
+ *   takeStock(control)    -> undefined; throws when a descriptor is open that a child would not know how to replace
+ *   serve(control)        -> undefined, in each child; in the server it does not return
+ */
+#include "native.h"
+#include <stdio.h>
+#include <string.h>
+
+napi_value fail(napi_env env, const char *call) {
+  char text[128];
+  snprintf(text, sizeof text, "%s: %s", call, strerror(errno));
+  napi_throw_error(env, NULL, text);
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  static const struct { const char *name; napi_callback call; } table[] = {
+      {"readFrame", read_frame}, {"writeFrame", write_frame},
+      {"setLimit", set_limit}, {"installFilter", install_filter}, {"restrictFiles", restrict_files},
+      {"confined", confined}, {"entropy", entropy},
+      {"cpuTime", cpu_time}, {"takeStock", take_stock}, {"serve", serve}, {"exit", exit_now}};
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    napi_value function;
+    if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].call, NULL, &function) != napi_ok ||
+        napi_set_named_property(env, exports, table[i].name, function) != napi_ok) {
+      napi_throw_error(env, NULL, "the native module cannot be set up");
+      return NULL;
+    }
+  }
+  return exports;
+}
