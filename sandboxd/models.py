@@ -92,23 +92,6 @@ class Source(Struct, frozen=True):
     language: str = "javascript"
 
 
-LAYERS: Final = (
-    "user_namespace",
-    "mount_namespace",
-    "pid_namespace",
-    "net_namespace",
-    "ipc_namespace",
-    "uts_namespace",
-    "uid",
-    "capabilities",
-    "no_new_privs",
-    "landlock",
-    "seccomp_boot",
-    "seccomp_run",
-    "rlimits",
-)
-"""The layers of the jail, in the order in which they are told."""
-
 Relaxable = Literal[
     "user_namespace",
     "mount_namespace",
@@ -120,9 +103,13 @@ Relaxable = Literal[
     "capabilities",
     "landlock",
 ]
-"""The layers that may be missing where a profile says so."""
-# Derived, so that a new layer is required until somebody decides that it need not be.
-NEVER_RELAXED: Final = tuple(name for name in LAYERS if name not in get_args(Relaxable))
+"""The layers of the jail that may be missing where a profile says so."""
+
+NEVER_RELAXED: Final = ("no_new_privs", "seccomp_boot", "seccomp_run", "rlimits")
+"""Those without which there is no worker."""
+
+LAYERS: Final[tuple[str, ...]] = (*get_args(Relaxable), *NEVER_RELAXED)
+"""All layers, in the order in which they are told."""
 
 
 class JailLayer(Struct, frozen=True, omit_defaults=True):

@@ -98,10 +98,10 @@ for (const [what, write] of Object.entries(DEEP)) {
     for (const n of [1_000, 5_000, 100_000]) {
       const source = write(n).slice(0, 2 ** 20);
       for (const verdictOfV8 of [true, false]) {
-        const start = performance.now();
+        const start = process.cpuUsage(); // what others take of a busy machine is not ours
         check(source, verdictOfV8);
-        const took = performance.now() - start;
-        assert.ok(took < 4_000, `${n}: ${took} ms`);
+        const ms = process.cpuUsage(start).user / 1000;
+        assert.ok(ms < 4_000, `${n}: ${ms} ms`);
       }
     }
   });

@@ -9,7 +9,7 @@ const { FORBIDDEN } = require('../check/words.js');
 const { program } = require('./snippets/programs.js');
 const { random, refused } = require('./snippets/verdict.js');
 
-const COUNT = 2000;
+const COUNT = 800;
 const dice = random(20_240_607);
 const programs = Array.from({ length: COUNT }, () => program(dice));
 const fill = (text, name) => text.replaceAll('HOLE', name);

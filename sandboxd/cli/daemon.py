@@ -18,9 +18,9 @@ from sandboxd.doctor import Finding, examine
 @mistakes
 def serve(bind: str | None, data_dir: str | None, config: str | None) -> None:
     """Run the daemon until SIGTERM."""
+    settings = load_settings(config=config, options={"bind": bind, "data_dir": data_dir})
     from sandboxd import daemon  # the web framework costs half a second that no other command needs
 
-    settings = load_settings(config=config, options={"bind": bind, "data_dir": data_dir})
     daemon.set_up_logging()
     trio.run(daemon.serve, settings)
 

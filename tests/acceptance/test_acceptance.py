@@ -103,6 +103,12 @@ def test_the_documented_examples(daemon: Daemon, report: Report, body: str, expe
 # ------------------------------------------------------------------ many at once
 
 
+def ready(daemon: Daemon) -> int:
+    """How many workers wait for somebody."""
+    count: int = daemon.request("GET", "/readyz").json["pools"]["code-nodes"]["ready"]
+    return count
+
+
 def test_200_parallel_executions_of_20_users(fresh: Daemon, report: Report) -> None:
     """Every answer is the caller's own and right, none sees what another left behind, and no process is left."""
     tokens = [make_token(fresh.data_dir, f"user-{number}") for number in range(USERS)]
@@ -136,8 +142,9 @@ def test_200_parallel_executions_of_20_users(fresh: Daemon, report: Report) -> N
         assert body["console_logs"] == [f"begin s-{number}", f"end s-{number}"]
     assert len({body["execution_id"] for _, body in answers}) == USERS * CALLS_EACH
     family = [process.pid for process in psutil.Process(fresh.process.pid).children(recursive=True)]
-    ready = wait_until(lambda: len(workers(fresh.process.pid)) <= 10)
-    assert (ready, fresh.stop(), wait_gone(family)) == (True, 0, [])
+    # all but the fork server and the launcher wait for somebody: for a while a burst leaves more of them than are kept
+    all_wait = wait_until(lambda: len(workers(fresh.process.pid)) == ready(fresh) + 2)
+    assert (all_wait, fresh.stop(), wait_gone(family)) == (True, 0, [])
     latencies.sort()
     report(
         seconds=round(took, 1),

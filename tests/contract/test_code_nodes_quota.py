@@ -140,14 +140,6 @@ def test_the_last_month_does_not_count(daemon: Daemon) -> None:
     assert daemon.execute(make_token(daemon.data_dir, "last-month", "starter"), "return 1").status == 200
 
 
-def test_the_limit_that_frees_last_is_named(daemon: Daemon) -> None:
-    """With the hour and the month exhausted it is the month, because it takes longer."""
-    if now_ms() - month_began_ms() < 60 * MINUTE or datetime.now(UTC).day > 27:
-        pytest.skip("the month has just begun, or is about to end")
-    pretend_started(daemon.data_dir, "both", [now_ms() - MINUTE] * 100)
-    refused(daemon.execute(make_token(daemon.data_dir, "both", "starter"), "return 1"), "monthly", 100)
-
-
 def test_a_longer_limit_is_named_before_the_parallel_one(daemon: Daemon) -> None:
     """While an execution runs and the hour is exhausted, the answer tells to wait for the hour."""
     token = make_token(daemon.data_dir, "busy-hour", "enterprise")

@@ -13,14 +13,16 @@ from sandboxd.executions.engine import Engine, read_policy
 from sandboxd.executions.templates import load_templates
 from sandboxd.models import Failure, LogLine, Outcome, Source, Status, Usage
 from sandboxd.policy.model import Policy
-from tests.equivalence.compare import FIELDS, MEASURED, differences
+from tests.equivalence.compare import FIELDS, MEASURED, differences, differing
 from tests.equivalence.corpus import Workload, corpus, expected
 from tests.equivalence.kinds import KINDS, SIDES
-from tests.support.attacks import OWN, read_attacks, shared_folder, words_of
+from tests.escape.suite import ATTACKS, suite
+from tests.support.attacks import shared_folder
 from tests.support.engines import opened, run, value
+from tests.support.modes import OURS
 
 AT_ONCE: Final = 8
-LONG_MS, ATTACK_MS = 30_000, 4000
+LONG_MS: Final = 30_000
 
 # What an attack tells that is not the same twice: it measures time, draws random numbers, prints the date, or counts how deep
 # the stack goes, which is a matter of the functions that V8 has compiled by then.
@@ -31,29 +33,20 @@ UNSTEADY: Final[dict[str, set[str]]] = {
     "to_primitive_tricks": {"logs"},
 }
 # Cut off from outside, code has got as far as the machine was fast.
-CUT_OFF: Final = {Status.timed_out, Status.memory_exceeded}
+CUT_OFF: Final = {repr(Status.timed_out), repr(Status.memory_exceeded)}
 
 
 class Case(NamedTuple):
-    """One piece of code; `allowed` are the words of the statuses that an attack may end in."""
+    """One piece of code."""
 
     name: str
     source: Source
     check: bool = False
-    wall_ms: int = LONG_MS
-    allowed: frozenset[str] = frozenset()
-
-
-def _attacks() -> list[Case]:
-    folders = [folder for folder in (OWN, shared_folder()) if folder.is_dir()]
-    found = [attack for folder in folders for attack in read_attacks(folder)]
-    return [Case(a.name, Source(a.code), wall_ms=ATTACK_MS, allowed=frozenset({*a.allowed, "contained"})) for a in found]
 
 
 TEMPLATES: Final = [Case(template.id, Source(template.code), check=True) for template in load_templates()]
 CORPUS: Final = [Case(workload.name, workload.source) for workload in corpus()]
-ATTACKS: Final = _attacks()
-GROUPS: Final = {"templates": TEMPLATES, "corpus": CORPUS, "attacks": ATTACKS}
+GROUPS: Final = {"templates": TEMPLATES, "corpus": CORPUS}
 
 
 @cache
@@ -73,15 +66,12 @@ async def _run_all(cases: list[Case], kind: str) -> dict[Case, Outcome]:
         async with trio.open_nursery() as nursery:
             for case in cases:
                 nursery.start_soon(one, case)
-        for case, outcome in found.items():
-            if case.allowed and outcome.status == Status.timed_out and "timeout" not in case.allowed:
-                found[case] = await _run(engine, case._replace(wall_ms=LONG_MS))  # eight at once on few CPUs were slow
     return found
 
 
 async def _run(engine: Engine, case: Case) -> Outcome:
     source = case.source
-    return await run(engine, source.text, user=case, language=source.language, check=case.check, wall_ms=case.wall_ms)
+    return await run(engine, source.text, user=case, language=source.language, check=case.check, wall_ms=LONG_MS)
 
 
 def _both(group: str, case: Case) -> tuple[Outcome, Outcome]:
@@ -108,15 +98,18 @@ def test_a_workload_ends_alike(case: Case) -> None:
     assert differences(*_both("corpus", case)) == []
 
 
-@_each(ATTACKS)
-def test_an_attack_ends_alike(case: Case) -> None:
-    """An attack ends in the same status, or in another that its file allows; code that was not cut off tells the same."""
-    one, other = _both("attacks", case)
-    if one.status != other.status:
-        assert all(words_of(outcome, codegen=False) & case.allowed for outcome in (one, other)), differences(one, other)
-    elif one.status not in CUT_OFF:
-        fields = tuple(field for field in FIELDS if field not in UNSTEADY.get(case.name, ()))
-        assert differences(one, other, fields) == []
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_ends_alike(name: str) -> None:
+    """An attack ends in the same status, or in another that its file allows; code that was not cut off tells the same.
+
+    What is compared are the outcomes of the escape suite, in the mode that we are in.
+    """
+    one, other = (suite(OURS, kind).told["engine"][name] for kind in KINDS)
+    told = differing(one["outcome"], other["outcome"], [field for field in FIELDS if field not in UNSTEADY.get(name, ())])
+    if one["outcome"]["status"] != other["outcome"]["status"]:
+        assert all({*end["words"]} & {*ATTACKS[name].allowed, "contained"} for end in (one, other)), told
+    elif one["outcome"]["status"] not in CUT_OFF:
+        assert told == []
 
 
 # ------------------------------------------------------------------ against a plain Node
@@ -126,7 +119,7 @@ def test_the_corpus_is_large_enough() -> None:
     """There are workloads of every sort, and names that are unsteady are names of attacks."""
     assert len(CORPUS) >= 24
     if shared_folder().is_dir():
-        assert UNSTEADY.keys() <= {case.name for case in ATTACKS}
+        assert UNSTEADY.keys() <= ATTACKS.keys()
 
 
 @pytest.mark.parametrize("workload", corpus(), ids=[workload.name for workload in corpus()])

@@ -13,6 +13,7 @@ from sandboxd.executions.engine import Engine
 from sandboxd.models import Outcome
 from sandboxd.policy.model import Profile
 from sandboxd.pool.worker import Worker
+from tests.equivalence.compare import written
 from tests.escape.witnesses.signals import Witness, recorded
 from tests.support import engines
 from tests.support.attacks import Attack, read_attacks, traces, words_of
@@ -20,7 +21,7 @@ from tests.support.jail_probes import PROFILE, ask, parent_of, probes, product
 
 PRELUDE = Path(__file__).with_name("prelude.js").read_text()
 AT_ONCE = {"engine": 8, "escaped": 4}
-SHORT_MS, LONG_MS = 2500, 30_000
+SHORT_MS, LONG_MS = 1500, 30_000
 SHOWN = 2000
 NO_LIMIT = 1 << 40
 
@@ -64,7 +65,7 @@ async def on_engine(engine: Engine, attacks: list[Attack], codegen: bool) -> dic
     async def one(attack: Attack) -> Told:
         outcome = await engines.run(engine, attack.code, user=attack.name, wall_ms=wall_ms(attack))
         after = await engines.run(engine, "return 1 + 1", user=attack.name, wall_ms=LONG_MS)
-        return told_of(outcome, codegen) | {"after": engines.value(after)}
+        return told_of(outcome, codegen) | {"after": engines.value(after), "outcome": written(outcome)}
 
     return await each(attacks, AT_ONCE["engine"], one)
 
@@ -99,6 +100,8 @@ async def escaped(asked: Told, profile: Profile, attacks: list[Attack]) -> Told:
 async def run(asked: Told) -> Told:
     """Everything in `folders`, then in `escaped`; what the daemon heard meanwhile; and how it does afterwards."""
     attacks = [attack for folder in asked["folders"] for attack in read_attacks(Path(folder))]
+    if asked["codegen"]:
+        attacks = [attack for attack in attacks if attack.makes_code]
     beyond = [attack for attack in read_attacks(Path(asked["escaped"])) if attack.bare or not asked["bare"]]
     with recorded() as heard:
         async with product(asked, running=AT_ONCE["engine"], wait_ms=600_000, start_timeout_ms=60_000) as engine:

@@ -80,8 +80,8 @@ def figures() -> Iterator[str]:
 
 
 def _suite(mode: str, kind: str, codegen: bool, bare: bool) -> Suite:
-    """Runs everything; with `codegen` only what users send, in a profile that allows code from strings; with `bare` only what
-    starts escaped and gets out where there is no jail, behind none.
+    """Runs everything; with `codegen` only what users send to make code from strings, in a profile that allows it; with `bare`
+    only what starts escaped and gets out where there is no jail, behind none.
     """
     folder = Path(tempfile.mkdtemp(prefix="sandboxd-escape"))
     try:

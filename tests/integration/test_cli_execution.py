@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import cli, refused
+from tests.support.cli import cli, cli_here, refused
 from tests.support.daemon import SANDBOXD
 from tests.support.processes import workers
 from tests.support.stored import wait_until
@@ -62,9 +62,7 @@ def test_run_of_failing_code_is_exit_1(file: Callable[[str], str], code: str, mo
     ("code", "text"),
     [
         ("", "Code cannot be empty"),
-        ("//" + "x" * 10_240, "Code exceeds maximum length (10 KB)"),
         ("process.exit()", "Dangerous pattern detected: process"),
-        ("f(", "Unmatched parentheses"),
         ("a b", "SyntaxError: "),
     ],
 )
@@ -119,7 +117,7 @@ def test_run_says_that_output_was_cut(file: Callable[[str], str]) -> None:
 )
 def test_run_refuses_by_name(file: Callable[[str], str], arguments: list[str], words: list[str]) -> None:
     """What is wrong with an option is told with the option's name or value."""
-    refused(cli("run", file("return 1"), *arguments), *words)
+    refused(cli_here("run", file("return 1"), *arguments), *words)
 
 
 @pytest.mark.parametrize("command", ["run", "validate"])

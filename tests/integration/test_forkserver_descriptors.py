@@ -37,7 +37,7 @@ def same_file(pids: tuple[int, int], fds: tuple[int, int]) -> bool:
     answer: int = libc.syscall(HOST.numbers["kcmp"], *pids, KCMP_FILE, *fds)
     if answer < 0:
         if ctypes.get_errno() == errno.EPERM:
-            pytest.skip("nobody may compare descriptors here: CAP_SYS_PTRACE is missing, or kcmp is refused")
+            pytest.skip("the kernel lets nobody compare descriptors here: CAP_SYS_PTRACE is missing, or kcmp refused")
         raise OSError(ctypes.get_errno(), "kcmp")
     return answer == 0
 

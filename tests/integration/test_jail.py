@@ -13,7 +13,7 @@ import pytest
 
 from sandboxd.executions.engine import most
 from sandboxd.jail import attest
-from sandboxd.models import LAYERS, NEVER_RELAXED, Relaxable
+from sandboxd.models import LAYERS
 from sandboxd.policy.model import Policy
 from sandboxd.pool.execserver import open_execserver
 from sandboxd.pool.runtime import ENVIRONMENT, HUGE_PAGES, find_node, plan
@@ -240,8 +240,3 @@ def test_relaxing_is_no_taking_away(harness: str) -> None:
     """A relaxed layer that can be had is enforced."""
     found = told("U", harness, relax=[*NAMESPACES, "landlock"])
     assert "relaxed" not in found["layers"].values()
-
-
-def test_the_names_of_layers_are_the_policys() -> None:
-    """Each layer can be relaxed, or never; the policy knows no other."""
-    assert sorted([*Relaxable.__args__, *NEVER_RELAXED]) == sorted(LAYERS)

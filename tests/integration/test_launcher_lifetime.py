@@ -38,12 +38,14 @@ async def test_a_killed_launcher_takes_its_workers_along(policy: Policy) -> None
 
 
 DAEMON = """
-import sys, trio
+import structlog, sys, trio
 from sandboxd.config import PoolSettings, Settings
 from sandboxd.executions.engine import open_engine, read_policy
 from sandboxd.models import Source
 from sandboxd.policy.decide import local_grant
 import psutil
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # a busy machine is complained of
 
 async def main():
     policy = read_policy(Settings())

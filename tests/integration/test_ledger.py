@@ -137,6 +137,16 @@ async def test_the_longest_wait_is_named_when_the_slots_are_full_too(house: Hous
     assert refusal.value.limit == "hourly"
 
 
+async def test_the_window_that_frees_last_is_named(house: House) -> None:
+    """With the hour and the month used up it is the month; the clock stands in the middle of one."""
+    ledger, _, _ = house
+    quota = Quota(hourly=1, monthly=1)
+    await run(ledger, quota, 1)
+    with pytest.raises(QuotaExceeded) as refusal:
+        await run(ledger, quota, 2)
+    assert refusal.value.limit == "monthly"
+
+
 async def test_users_do_not_share_a_quota(house: House) -> None:
     """Another user of the tenant, and the same name in another tenant, have quotas of their own."""
     ledger, database, _ = house

@@ -105,7 +105,7 @@ LOOPS = {
 async def test_time_has_an_end(policy: Policy, code: str) -> None:
     """Whatever keeps the code from ending, the wall clock ends it."""
     async with opened(policy, ahead=1) as engine:
-        assert (await run(engine, code, wall_ms=1500)).status == Status.timed_out
+        assert (await run(engine, code, wall_ms=1000)).status == Status.timed_out
 
 
 async def test_others_are_answered_while_loops_run(policy: Policy, capsys: pytest.CaptureFixture[str]) -> None:

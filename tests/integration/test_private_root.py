@@ -60,7 +60,7 @@ def test_a_fork_server_moves_its_code_to_huge_pages(ordinary: bool) -> None:
 @root_only
 def test_nobody_else_sees_the_root() -> None:
     """Where the mount point is a shared mount of its own, nothing is mounted over it for the rest of the machine."""
-    trap = 'mount --bind /tmp /tmp; mount --make-rshared /; "$@" & wait $!'
+    trap = 'mount --bind /tmp /tmp; mount --make-rshared /; exec "$@"'
     with NamedTemporaryFile(dir="/tmp") as marker, holding(wrapper=[*IN_OWN_MOUNTS, trap, "sh"]) as (process, words):
         assert len(words) == 2
         assert Path(f"/proc/{process.pid}/root/{marker.name}").samefile(marker.name)

@@ -16,7 +16,7 @@ from sandboxd.pool.runtime import Node, choose_workers, find_node
 from tests.support.engines import opened, run, server_pids, texts, until, value
 from tests.support.nodes import fake_node, shell_node
 
-needs_nodejs_bin = pytest.mark.skipif(find_spec("nodejs") is None, reason="nodejs-bin is not installed")
+needs_nodejs_bin = pytest.mark.skipif(find_spec("nodejs") is None, reason="nodejs-bin is not installed; make test installs it")
 
 # ------------------------------------------------------------------ choosing
 

@@ -36,7 +36,7 @@ def node(request: pytest.FixtureRequest) -> Node:
     try:
         return find_node(request.param)
     except SettingsError:
-        pytest.skip(f"{request.param} is not installed")
+        pytest.skip(f"{request.param} is not installed; make test installs it")
 
 
 def program(phase: str, on: frozenset[str]) -> seccomp.Program:

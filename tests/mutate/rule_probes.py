@@ -17,7 +17,7 @@ from sandboxd.jail.seccomp_checks import every_switching
 from sandboxd.jail.seccomp_model import Policy, Verdict
 from tests.mutate import rules
 from tests.mutate.mutant import Found, Mutant
-from tests.mutate.tree import ROOT, changed, first_failure
+from tests.mutate.tree import ROOT, first_to_notice
 from tests.support.seccomp_kernel import TABLES, USERS, WORDS, filters, made, number
 from tests.support.seccomp_table import NOISE, PHASES, Args
 
@@ -103,11 +103,6 @@ def touched(policy: Policy) -> list[str]:
     return [name for name in PROBES if name not in policy.phases or _phase(policy, name) != _phase(shipped(), name)]
 
 
-def tests() -> list[str]:
-    """All tests that may be asked."""
-    return list(dict.fromkeys(test for needs in PROBES.values() for test in needs))
-
-
 def judge(tree: Path, mutant: Mutant) -> Found:
     """Who notices the mutant."""
     policy = read(mutant)
@@ -116,10 +111,9 @@ def judge(tree: Path, mutant: Mutant) -> Found:
     phases = touched(policy)
     if attack := next(attacks(policy, phases), ""):
         return Found(mutant, "a call that the kernel must refuse", attack)
-    with changed(tree, mutant.file, mutant.text):
-        asked = dict.fromkeys(test for phase in phases for test in PROBES[phase])
-        failed = first_failure(tree, list(asked)) if asked else ""
-        return Found(mutant, failed.partition("[")[0], failed)
+    asked = dict.fromkeys(test for phase in phases for test in PROBES[phase])
+    failed = first_to_notice(tree, mutant.file, mutant.text, list(asked)) if asked else ""
+    return Found(mutant, failed.partition("[")[0], failed)
 
 
 def attacks(policy: Policy, phases: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutate import steps
 from tests.mutate.mutant import Found, Mutant
-from tests.mutate.tree import ROOT, changed, first_failure
+from tests.mutate.tree import ROOT, first_to_notice
 
 _JAIL: Final = "tests/integration/test_jail.py"
 _ROOT: Final = "tests/integration/test_private_root.py"
@@ -93,8 +93,7 @@ def tests(tree: Path, mutant: Mutant) -> list[str]:
 
 def judge(tree: Path, mutant: Mutant) -> Found:
     """Which test notices the mutant."""
-    with changed(tree, mutant.file, mutant.text):
-        failed = first_failure(tree, tests(tree, mutant))
+    failed = first_to_notice(tree, mutant.file, mutant.text, tests(tree, mutant))
     return Found(mutant, failed.partition("[")[0], failed)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.mutate import rule_probes, rules, step_probes, steps
 from tests.mutate.mutant import Mutant
-from tests.mutate.tree import ROOT, copy_tree
+from tests.mutate.tree import ROOT, NothingToMeasureBy, copy_tree, first_to_notice
 
 SAMPLE = {
     "boot.toml load[4]: without the rule": "tests/integration/test_seccomp_recorded.py::test_boot_allows_what_boot_calls",
@@ -42,10 +42,18 @@ def test_what_nobody_notices_is_told(tmp_path: Path) -> None:
         rule_probes.judge(tree, Mutant("policies/seccomp/run.toml", "line 0", "with a comment more", "# more\n" + text)).probe
         == ""
     )
-    step = Mutant("sandboxd/jail/landlock.py", "restrict", "with a comment more", "")
+    step = Mutant("sandboxd/jail/landlock.py", "attributes", "with a comment more", "")
     same = Mutant(step.file, step.where, step.what, "# more\n" + (ROOT / step.file).read_text())
     assert step_probes.judge(tree, same).probe == ""
     assert (tree / step.file).read_text() == (ROOT / step.file).read_text()
+
+
+def test_a_probe_that_always_fails_notices_nothing(tmp_path: Path) -> None:
+    """It would pass for one that sees everything."""
+    tree = copy_tree(ROOT, tmp_path / "tree")
+    (tree / "tests/test_broken.py").write_text("def test_it() -> None:\n    assert False\n")
+    with pytest.raises(NothingToMeasureBy, match=r"test_broken\.py::test_it fails"):
+        first_to_notice(tree, "README.md", "", ["tests/test_broken.py"])
 
 
 def test_no_mutants_is_a_failure() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,10 @@ _OPTIONS: Final = ("-x", "-q", "-rfE", "--tb=no", "--assert=plain")
 
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", re.MULTILINE)
 _NOT_ASKED: Final = (4, 5)  # it does not understand its command line; it finds no test
+
+
+class NothingToMeasureBy(Exception):
+    """A probe that fails whatever is changed."""
 
 
 def copy_tree(source: Path, to: Path) -> Path:
@@ -72,3 +77,19 @@ def first_failure(tree: Path, tests: Sequence[str]) -> str:
         raise RuntimeError(f"pytest could not be asked, it ends with {process.returncode}:\n{said}")
     failed = _FAILED.search(said)
     return failed[1] if failed else "pytest itself"  # a mutant may take its files away
+
+
+def first_to_notice(tree: Path, file: str, text: str, tests: Sequence[str]) -> str:
+    """The first of the tests that fails with another text in one file, and passes without; empty when all of them pass."""
+    with changed(tree, file, text):
+        failed = first_failure(tree, tests)
+    if failed:
+        test = failed.partition("[")[0]
+        _expect_none(tree, (test,) if test.startswith("tests/") and " " not in test else tuple(tests))
+    return failed
+
+
+@cache
+def _expect_none(tree: Path, tests: tuple[str, ...]) -> None:
+    if failed := first_failure(tree, tests):
+        raise NothingToMeasureBy(f"Nothing is changed and yet {failed} fails: there is nothing to measure by")

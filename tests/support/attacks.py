@@ -19,6 +19,7 @@ _WORD = {
     Status.output_exceeded: "output_limit",
     Status.rejected: "validation_error",
 }
+_MAKES_CODE = re.compile(r"\beval\b|Function|constructor|\bimport\b")
 _HEAD = re.compile(r"// expect: ([a-z_,]+)\n(?:// says: (.+)\n)?(// bare: escapes\n)?")
 
 
@@ -33,6 +34,11 @@ class Attack(NamedTuple):
     code: str
     says: str = ""
     bare: bool = False
+
+    @property
+    def makes_code(self) -> bool:
+        """Whether it may turn a string into code; to all others it is the same whether that is allowed."""
+        return _MAKES_CODE.search(self.code) is not None
 
 
 def shared_folder() -> Path:

@@ -1,9 +1,12 @@
-"""The command line in processes of its own."""
+"""The command line in processes of its own, or in ours."""
 
 import os
 import subprocess
 from typing import NamedTuple
 
+from click.testing import CliRunner
+
+from sandboxd.cli import main
 from tests.support.daemon import SANDBOXD
 
 
@@ -21,6 +24,13 @@ def cli(*arguments: str, given: bytes = b"", program: list[str] | None = None, *
     command = [*(program or SANDBOXD), *arguments]
     done = subprocess.run(command, input=given, capture_output=True, timeout=90, env=inherited | environment)
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def cli_here(*arguments: str) -> Ended:
+    """The same in this process, half a second sooner: for what is refused before anything is started."""
+    hidden = dict.fromkeys(name for name in os.environ if name.startswith("SANDBOXD_"))
+    done = CliRunner(env=hidden).invoke(main, arguments, prog_name="sandboxd")
+    return Ended(done.exit_code, done.stdout, done.stderr)
 
 
 def refused(ended: Ended, *words: str) -> None:

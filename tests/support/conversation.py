@@ -12,7 +12,7 @@ from sandboxd.protocol.conversation import Conversation, State, ViolationError
 from sandboxd.protocol.frames import encode_frame
 from sandboxd.protocol.messages import ToDaemon
 
-fuzz = settings(max_examples=1500, deadline=2000)
+fuzz = settings(max_examples=600, deadline=2000)
 cuts = st.lists(st.integers(0, 5000), max_size=40)
 
 LIMITS = Limits(wall_ms=1000, memory_bytes=1 << 27, output_bytes=1000, result_bytes=1000, source_bytes=1000, depth=256)

@@ -2,7 +2,8 @@
 
     python held_server.py fork|exec
 
-Prints the pids of launcher, worker and fork server if there is one, or the error that kept it from starting.
+Prints the pids of launcher, worker and fork server if there is one, or the error that kept it from starting. It ends with its
+standard input, so with whoever started it, however that came to its end.
 """
 
 import os
@@ -30,7 +31,7 @@ AS_USER = [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
 def holding(
     *, kind: str = "exec", ordinary: bool = False, setpriv: Sequence[str] = (), wrapper: Sequence[str] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """The process and the words that it printed; an ordinary user's, with what setpriv(1) gives it, inside of a wrapper."""
+    """The process and the words that it printed; an ordinary user's, with what setpriv(1) gives it, exec'd by a wrapper."""
     changes = [*setpriv, *(AS_USER if ordinary and OURS == "R" else ())]
     path = os.pathsep.join([str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))])
     with subprocess.Popen(
@@ -43,7 +44,7 @@ def holding(
         ],
         env={"PYTHONPATH": path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -61,7 +62,7 @@ async def hold(kind: Workers) -> None:
     async with open_source(how) as source:
         worker = await source.spawn()  # held: the end of its channel would be its own
         print(*launcher_pids(), worker.pid, *server_pids(), flush=True)
-        await trio.sleep_forever()
+        await trio.lowlevel.wait_readable(sys.stdin)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The messages of a worker: their words, and what has been read as plain objects."""
+"""The messages of a worker: their words, written once more for the product's to be held against, and as plain objects."""
 
 import json
 from typing import Any
@@ -21,6 +21,15 @@ KINDS = (
     "unsupported",
     "finding",
 )
+
+
+def depth(value: object) -> int:
+    """The depth by definition: a leaf has none, a container one more than its deepest member."""
+    if isinstance(value, dict):
+        return 1 + max(map(depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(depth, value), default=0)
+    return 0
 
 
 def refused(body: bytes) -> bool:

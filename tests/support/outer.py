@@ -58,7 +58,7 @@ def ordinary_python() -> str:
     ours = [sys.executable, shutil.which(f"python3.{sys.version_info.minor}", path="/usr/bin:/usr/local/bin") or ""]
     usable = [one for one in ours if one and readable(Path(one).resolve())]
     if not usable or not readable(ROOT):
-        pytest.skip("no Python of this version, or not this checkout, can be read by an ordinary user")
+        pytest.skip("an ordinary user can read no Python of this version, or not this checkout: nothing is known of his daemon")
     return usable[0]
 
 

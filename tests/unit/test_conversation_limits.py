@@ -11,6 +11,7 @@ from sandboxd.protocol.conversation import Conversation, State
 from sandboxd.protocol.frames import HEADER, encode_frame
 from sandboxd.protocol.messages import Log, OutputFull
 from tests.support.conversation import FULL, LIMITS, LOG, cuts, frame, fuzz, in_state, pieces, talk
+from tests.support.messages import depth
 
 
 def begun() -> Conversation:
@@ -138,19 +139,10 @@ def test_value_and_returned_have_a_limit_each() -> None:
     assert talk(begun(), [frame(type="done", value="a" * 998, returned="b" * 998)])[1] is None
 
 
-def depth(value: object) -> int:
-    """The depth by definition: a leaf has none, a container one more than its deepest member."""
-    if isinstance(value, dict):
-        return 1 + max(map(depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(depth, value), default=0)
-    return 0
-
-
 towers = st.tuples(st.integers(0, 300) | st.integers(250, 262), st.sampled_from(["list", "dict", "beside", "mixed"]))
 
 
-@settings(max_examples=600, deadline=2000)
+@settings(max_examples=300, deadline=2000)
 @given(towers, st.sampled_from(["value", "returned"]), st.sampled_from([0, 1, 255, 256, 257]) | st.integers(0, 300))
 def test_a_result_is_as_deep_as_a_parser_finds(tower: tuple[int, str], field: str, levels: int) -> None:
     """A result passes exactly when its depth, found by walking it, is within the limit."""

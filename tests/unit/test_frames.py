@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sandboxd.errors import ProtocolError
 from sandboxd.protocol.frames import HEADER, FrameReader, encode_frame
 
-fuzz = settings(max_examples=1000, deadline=2000)
+fuzz = settings(max_examples=500, deadline=2000)
 
 CAP = 64
 

@@ -11,7 +11,7 @@ from sandboxd.errors import ProtocolError
 from sandboxd.protocol.messages import decode
 from tests.support.messages import KINDS, LEVELS, as_json, raws, refused
 
-fuzz = settings(max_examples=1500, deadline=2000)
+fuzz = settings(max_examples=600, deadline=2000)
 
 texts = st.text(max_size=8)
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts

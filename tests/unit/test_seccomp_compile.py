@@ -75,7 +75,7 @@ def satisfying(verdict: Verdict) -> list[tuple[int, ...]]:
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_random_arguments_get_what_the_policy_says(data: st.DataObject) -> None:
     """Any call of any filter with any arguments."""

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandboxd.protocol.shape import deeper_than
+from tests.support.messages import depth
 
-fuzz = settings(max_examples=1000, deadline=None)
+fuzz = settings(max_examples=500, deadline=None)
 
 MB = 1 << 20
 LEVELS = 256
@@ -23,15 +24,6 @@ values = st.recursive(
     max_leaves=40,
 )
 wraps = st.lists(st.sampled_from(["list", "dict", "beside"]), max_size=300)
-
-
-def depth(value: object) -> int:
-    """The depth by definition: a leaf has none, a container one more than its deepest member."""
-    if isinstance(value, dict):
-        return 1 + max(map(depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(depth, value), default=0)
-    return 0
 
 
 def wrapped(value: object, kinds: list[str]) -> object:

@@ -11,6 +11,7 @@ from msgspec import Raw
 from sandboxd.models import Failure, Limits, Status
 from sandboxd.pool.verdict import ALLOCATION_TEXTS, Sighting, judge, memory_failure
 from sandboxd.protocol.messages import Done, WorkerFailure
+from tests.support.messages import KINDS
 
 LIMITS = Limits(
     wall_ms=5000, memory_bytes=128 << 20, output_bytes=1 << 20, result_bytes=1 << 20, source_bytes=10_240, depth=256
@@ -53,16 +54,8 @@ TABLE: dict[str, tuple[Sighting, tuple[Status, Failure | None]]] = {
     # an answer that is a failure
     **{
         f"a failure of kind {kind}": (Sighting(done=failed(kind)), same(Status.failed, kind))
-        for kind in (
-            "error",
-            "uncaught",
-            "unhandled_rejection",
-            "syntax",
-            "stalled",
-            "ended_early",
-            "not_serialisable",
-            "unsupported",
-        )
+        for kind in KINDS
+        if kind not in ("finding", "result_too_large")
     },
     "a finding": (Sighting(done=failed("finding")), same(Status.rejected, "finding")),
     "a result too large": (Sighting(done=failed("result_too_large")), same(Status.output_exceeded, "result_too_large")),
