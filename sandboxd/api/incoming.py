@@ -49,7 +49,9 @@ class Bare:
     """A request as ASGI tells it, heard by `listen` in a task of its own."""
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        found = {name: value for name, value in headers if name in (b"authorization", b"content-length")}
+        found: dict[bytes, bytes] = {}
+        for name, value in headers:
+            found.setdefault(name, value)  # of two the first, as the framework takes it
         self.authorization = found.get(b"authorization", b"").decode("latin-1")
         self._size = int(found.get(b"content-length", b"0"))  # digits and nothing else: the server has looked
         self._parts = bytearray()

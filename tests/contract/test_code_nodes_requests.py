@@ -264,3 +264,29 @@ def test_connections_are_kept(daemon: Daemon, token: str) -> None:
 def test_the_server_does_not_tell_what_it_is_made_of(daemon: Daemon, token: str) -> None:
     """No header names the software."""
     assert daemon.request("GET", f"{BASE}/templates", token=token).headers["Server"] is None
+
+
+@pytest.mark.parametrize("target", ["{path}", "{path}?a=1", "http://anywhere{path}", "{path}/../execute"])
+def test_one_handler_answers_whichever_way_the_request_came(daemon: Daemon, target: str) -> None:
+    """A plain path goes past the web framework, other targets through it, with the same answer; a path is not resolved."""
+    path = f"{BASE}/execute"
+    answer = daemon.request("POST", target.format(path=path), token=daemon.token("ways"), body={"code": "return 1"})
+    status, value = (404, None) if ".." in target else (200, 1)
+    assert (answer.status, answer.json.get("return_value")) == (status, value)
+
+
+@pytest.mark.parametrize("target", ["{path}", "http://anywhere{path}"])
+def test_errors_are_alike_whichever_way_the_request_came(daemon: Daemon, target: str) -> None:
+    """What is wrong with a request is told in the same words, statuses and headers."""
+    path, token = target.format(path=f"{BASE}/execute"), daemon.token("wrong-ways")
+    answers = [
+        daemon.request("POST", path, body={"code": "1"}),
+        daemon.request("POST", path, token="nobody", body={"code": "1"}),
+        daemon.request("POST", path, token=token, body={"code": "1", "more": 1}),
+        daemon.request("POST", path, token=token, body=b"{"),
+        daemon.request("POST", path, token=token, body=b" " * (2 << 20)),
+    ]
+    assert [answer.status for answer in answers] == [401, 401, 400, 400, 413]
+    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
+    assert {answer.headers["Content-Type"] for answer in answers} == {"application/json"}
+    assert all("error" in answer.json for answer in answers)
