@@ -13,8 +13,9 @@ from msgspec import Struct
 from quart import Response
 from quart_trio import QuartTrio
 
+from sandboxd.api.direct import Direct, Reply
 from sandboxd.api.guard import answer, body
-from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES, Framed
+from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES, Framed, Incoming
 from sandboxd.config import Settings
 from sandboxd.daemon import BACKLOG, bind
 
@@ -28,18 +29,21 @@ class Asked(Struct):
 _asked = msgspec.json.Decoder(Asked)
 
 
-def make_app() -> QuartTrio:
-    """One route, decoded and encoded as the doors do it."""
+def make_app() -> Direct:
+    """One route in each of the two ways, decoded and encoded as the doors do it: / by the framework, /direct past it."""
     app = QuartTrio("bare", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
 
+    async def reply(incoming: Incoming) -> Reply:
+        asked = await body(_asked, incoming)
+        return Reply({"results": {"size": len(asked.code)}, "logs": []})
+
     @app.post("/")
     async def post() -> Response:
-        asked = await body(_asked, Framed())
-        return answer({"results": {"size": len(asked.code)}, "logs": []})
+        return answer((await reply(Framed())).value)
 
-    return app
+    return Direct(app, {"/direct": reply})
 
 
 async def main() -> None:

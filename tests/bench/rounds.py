@@ -21,6 +21,7 @@ from tests.bench.servers import KINDS, Server
 from tests.bench.workloads import BARE, WORKLOADS, Workload
 
 IN_FLIGHT = {"W1": (1, 8, 64), "W2": (1, 8), "W3": (1, 8), "W4": (1, 8), "W5": (1, 8)}
+FRONTS = ("bare", "direct")
 WARM_S = 0.5
 FIBS = 5
 CELLS = [(workload, in_flight) for workload, counts in IN_FLIGHT.items() for in_flight in counts]
@@ -31,14 +32,14 @@ Samples = dict[tuple[str, str, int], list[Sample]]
 
 def simplest(server: Server) -> Workload:
     """The least that a server can be asked."""
-    return BARE if server.name == "bare" else WORKLOADS["W1"]
+    return BARE if server.name in FRONTS else WORKLOADS["W1"]
 
 
 def asked(server: Server, workload: str) -> Workload | None:
     """What a server is asked for a workload; the bare front has only one question."""
     if workload == "W1":
         return simplest(server)
-    return None if server.name == "bare" else WORKLOADS[workload]
+    return None if server.name in FRONTS else WORKLOADS[workload]
 
 
 def sample(client: Client, server: Server, workload: Workload, in_flight: int, seconds: float) -> Sample:

@@ -76,8 +76,15 @@ def sandboxd(name: str, folder: Path, packages: Path, *, workers: str = "") -> I
 
 
 def bare(name: str, folder: Path, packages: Path) -> AbstractContextManager[Server]:  # noqa: ARG001
-    """Our HTTP front with nothing behind it."""
+    """Our HTTP front with nothing behind it: the web framework's way in."""
     return _listening(name, [sys.executable, "-m", "tests.bench.front"], folder, os.environ)
+
+
+@contextmanager
+def direct(name: str, folder: Path, packages: Path) -> Iterator[Server]:
+    """The same, by the way that executions take, past the framework."""
+    with bare(name, folder, packages) as server:
+        yield msgspec.structs.replace(server, path="/direct")
 
 
 def on_node(name: str, folder: Path, packages: Path) -> AbstractContextManager[Server]:
@@ -129,6 +136,7 @@ KINDS = {
     "sandboxd-fork": Kind("our daemon, workers forked", partial(sandboxd, workers="fork"), usual=False),
     "sandboxd-exec": Kind("our daemon, workers by exec", partial(sandboxd, workers="exec"), usual=False),
     "bare": Kind("our HTTP front, and nothing behind it", bare),
+    "direct": Kind("the same past the web framework, as executions go", direct),
     "node": Kind("`node -e` for each request", on_node),
     "vm": Kind("node:vm: a context, no isolation", on_node),
     "isolated-vm": Kind("isolated-vm: an isolate, one process for all", on_node, npm=True),
