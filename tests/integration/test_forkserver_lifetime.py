@@ -135,7 +135,7 @@ async def test_a_killed_server_costs_only_what_runs(policy: Policy) -> None:
         assert ends == {(Status.crashed, "The process that keeps the workers was lost")}
         assert all([line.text for line in outcome.logs] == ["on"] for outcome in outcomes)
         assert value(await run(engine, "return 1 + 1")) == 2
-        assert wait_gone(lost) == []
+        await until(lambda: wait_gone(lost, 0) == [])
         assert engine.problems() == {}
 
 

@@ -20,7 +20,7 @@ def _is_ours(process: psutil.Process) -> bool:
         return False
 
 
-def wait_gone(pids: list[int], seconds: float = 10) -> list[int]:
+def wait_gone(pids: list[int], seconds: float = 30) -> list[int]:
     """The pids that still live after at most `seconds`."""
     give_up = time.monotonic() + seconds
     while (left := [pid for pid in pids if psutil.pid_exists(pid)]) and time.monotonic() < give_up:
