@@ -57,6 +57,15 @@ def test_a_fork_server_moves_its_code_to_huge_pages(ordinary: bool) -> None:
     assert moved, found
 
 
+def test_the_heap_of_a_fork_server_lies_together() -> None:
+    """V8 would scatter its chunks, each with page tables of its own, which every fork would copy."""
+    with holding(kind="fork") as (_, words):
+        found = [line.split() for line in Path(f"/proc/{words[2]}/maps").read_text().splitlines()]
+    chunks = [int(one[0].partition("-")[0], 16) for one in found if one[1] == "rw-p" and len(one) == 5]
+    assert len(chunks) > 10
+    assert len({at >> 30 for at in chunks}) <= 5  # gigabytes in which they begin; scattered it is nearly one each
+
+
 @root_only
 def test_nobody_else_sees_the_root() -> None:
     """Where the mount point is a shared mount of its own, nothing is mounted over it for the rest of the machine."""
