@@ -24,7 +24,7 @@ const PACKAGES = {
   esrecurse: 'node_modules/esrecurse/esrecurse.js',
   estraverse: 'node_modules/estraverse/estraverse.js',
 };
-const LATER = ['canary.js', 'check/parser.js', 'check/scope.js', 'check/tokens.js', 'node_modules/esrecurse/package.json', 'node_modules/estraverse/package.json'];
+const LATER = ['canary.js', 'decoders.js', 'check/parser.js', 'check/scope.js', 'check/tokens.js', 'node_modules/esrecurse/package.json', 'node_modules/estraverse/package.json'];
 
 const read = (file) => readFileSync(`${home}/${file}`, 'utf8');
 const texts = { __proto__: null };

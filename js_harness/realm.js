@@ -6,6 +6,8 @@
 const { apply, set, ownKeys, defineProperty, deleteProperty, getOwnPropertyDescriptor } = require('./intrinsics');
 const errors = require('./errors');
 const web = require('./web');
+const { fetch } = require('./fetch');
+const { NAMES: FETCH_CLASSES } = require('./fetch_classes');
 
 const { process } = globalThis;
 const realm = globalThis;                                    // `globalThis` is a name like any other: code may assign or delete it
@@ -31,10 +33,10 @@ function hide({ allowed, threads, console }) {
   if (!('crypto' in realm) && allowed.has('crypto')) defineProperty(realm, 'crypto', plain(require('crypto').webcrypto));   // Node 18
   if (realm.Navigator) deleteProperty(realm.Navigator.prototype, 'locks');
   if (!threads) removeThreaded();
-  const own = { ...web.globals, console, reportError: web.makeReportError(console) };
+  const own = { ...web.globals, fetch, console, reportError: web.makeReportError(console) };
 
   for (const key of ownKeys(realm)) {
-    if (typeof key === 'string' && allowed.has(key) && !web.FETCH_CLASSES.includes(key)) continue;
+    if (typeof key === 'string' && allowed.has(key) && !FETCH_CLASSES.includes(key)) continue;
     if (!deleteProperty(realm, key)) set(realm, key, undefined);    // undici's dispatcher symbols cannot be deleted, but written
   }
   for (const name of ownKeys(own)) if (allowed.has(name)) defineProperty(realm, name, plain(own[name]));

@@ -1,14 +1,11 @@
 'use strict';
 /* Web platform globals of our own: where Node's would lead back to Node, or would break once Node is hidden. */
-const { apply, defineProperty, freeze, getOwnPropertyDescriptor, read, exec, TypeError } = require('./intrinsics');
-const realm = globalThis, { keys } = Object, { Set } = globalThis;
-const vm = require('vm');
+const { apply, defineProperty, freeze, getOwnPropertyDescriptor, read, TypeError } = require('./intrinsics');
 const { internalBinding } = require('internal/test/binding');
 const timers = require('./timers');
 const { cut } = require('./text');
 
-const { DOMException, AbortController, AbortSignal, Buffer } = globalThis;
-const FETCH_CLASSES = ['Headers', 'Request', 'Response', 'FormData', 'MessageEvent'];
+const { DOMException, AbortController, AbortSignal } = globalThis;
 const transfer = ArrayBuffer.prototype.transfer;
 
 /* Node's own structuredClone can be made to `require` any builtin by a forged `[messaging_clone_symbol]`; V8's serialiser
@@ -84,57 +81,11 @@ function sealDeserializer() {
   });
 }
 
-function undiciSource() {
-  const bindings = ['builtins', 'native_module'];          // where Node keeps its own sources: since 20, and before
-  for (const name of bindings) try { const { natives } = internalBinding(name); if (natives) return natives['internal/deps/undici/undici']; } catch { /* the next one */ }
-  return internalBinding('natives')['internal/deps/undici/undici'];
-}
-
-/**
- * Headers, Request, Response, FormData, MessageEvent from Node's own fetch implementation, compiled with globals of its own:
- * the shared copy looks up `Buffer` and others on globalThis, where they are hidden or may be replaced by the user's.
- */
-function loadFetchClasses() {
-  const { Blob, File } = require('buffer'), { URL, URLSearchParams } = require('url'), { TextDecoder, TextEncoder } = require('util'), { MessagePort } = require('worker_threads');
-  const { ReadableStream, TransformStream, WritableStream } = require('stream/web');
-  const own = { __proto__: null, ...early, ...require('timers'), Blob, File, URL, URLSearchParams, TextDecoder, TextEncoder, MessagePort, ReadableStream, TransformStream, WritableStream };
-  delete own.promises;
-  own.global = own.globalThis = own;                       // where it keeps its dispatcher, which leads to EventEmitter
-  const names = keys(own), values = [], module = { exports: {} };
-  for (const name of names) values.push(own[name]);
-  vm.compileFunction(undiciSource(), ['exports', 'require', 'module', ...names], { filename: 'node:web' })(module.exports, require, module, ...values);
-  return module.exports;
-}
-/* Only what costs nothing: reading the others, or just their descriptors, makes Node load them (its own undici: 50 ms). */
-const { process, queueMicrotask, Event, EventTarget, WeakRef, FinalizationRegistry } = globalThis;
-const early = { __proto__: null, Buffer, process, queueMicrotask, AbortController, AbortSignal, performance, WeakRef, FinalizationRegistry, Event, EventTarget, DOMException };
-
-const NEEDS_FETCH_CLASSES = /\b(?:Headers|Request|Response|FormData|MessageEvent|globalThis)\b/;
-
-/* What Node loads at the first read of the name. */
-const LAZY = /\b(?:\w*Stream\w*|\w*QueuingStrategy|crypto|Crypto|CryptoKey|SubtleCrypto|URLPattern|Blob|File)\b/g;
-
-/**
- * Installs the fetch classes, and makes Node load its other lazy globals, as far as the source can name them. Loading takes up
- * to 60 ms of CPU, too much for a one-shot worker whose code does not use them; and it should happen before the user's first
- * statement, not at the first use in a realm that may have been tampered with. A computed name is what this look misses: the
- * fetch classes are then absent, the others load late. `null` for the source means all.
- */
-function provideFetchClasses(source, allowed) {
-  for (const name of source === null ? allowed : new Set(source.match(LAZY))) if (allowed.has(name)) void realm[name];
-  if (source !== null && exec(NEEDS_FETCH_CLASSES, source) === null) return;
-  const classes = loadFetchClasses();
-  for (const name of FETCH_CLASSES) {
-    if (allowed.has(name) && classes[name]) defineProperty(realm, name, { __proto__: null, value: classes[name], writable: true, configurable: true, enumerable: false });
-  }
-}
-
 const globals = {
   ...timers.globals,
   structuredClone,
   performance: ownPerformance,
   navigator: freeze({ userAgent: 'sandboxd' }),
-  async fetch() { throw new TypeError('fetch failed: this profile grants no fetch capability'); },
 };
 
 /** reportError prints what console.error prints, with the stack where there is one. */
@@ -145,4 +96,4 @@ function makeReportError({ error: print }) {
   };
 }
 
-module.exports = { globals, FETCH_CLASSES, makeReportError, sealDeserializer, ownAbortTimeout, ownTimeStamp, provideFetchClasses, startClock };
+module.exports = { globals, makeReportError, sealDeserializer, ownAbortTimeout, ownTimeStamp, startClock };

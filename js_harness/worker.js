@@ -7,6 +7,8 @@ const { describe, failure } = require('./errors');
 const { compileBody, stripTypes, prepare, hasTypeScript, nodeVersion } = require('./compile');
 const { makeConsole } = require('./console');
 const { quote } = require('./text');
+const fetch = require('./fetch');
+const host = require('./host');
 const web = require('./web');
 const realm = require('./realm');
 const checker = require('./check');
@@ -67,7 +69,8 @@ function run(request) {
   const { script, failure: problem } = prepareSource(request);
   if (problem !== undefined) { fail(problem); return; }
   limits = request.limits;
-  if (!provided) web.provideFetchClasses(request.source, allowed);
+  fetch.grant(request.capabilities.fetch);
+  if (!provided) fetch.provideFor(request.source, allowed);
   dialect.install(request);
   web.startClock();
   exec(NOTHING, '');                                         // RegExp.lastMatch and its like do not tell what was matched before
@@ -129,6 +132,7 @@ function orEnd(step) {
 /* The one request. Whoever forgets the memory limit gets no execution without one: the daemon knows what this worker has, and it
  * can only go down. */
 function serveOne() {
+  host.attach(native, send);
   send(READY + String(native.cpuTime()) + '}');
   const frame = native.readFrame(CHANNEL, REQUEST_CAP);
   if (frame === null) native.exit(0);
@@ -157,6 +161,7 @@ function serveMany(config) {
  * needs. A server blocks in a microtask, so that nothing of Node's start is left to do in its children. */
 function start(config, parts) {
   native = parts.native;
+  native.watchable(CHANNEL);
   allowed = new Set(config.globals);
   prepare(config.codegen);
   if (config.children) {
@@ -166,7 +171,8 @@ function start(config, parts) {
   realm.hide({ allowed, threads: config.threads, console: makeConsole(send, () => limits.output_bytes) });
   watchTheEnd();
   if (config.children) {
-    web.provideFetchClasses(null, allowed);
+    fetch.provideFor(null, allowed);
+    children.warmFetch();
     provided = true;
     then(resolved(), () => { serveMany(config); });
     return;

@@ -1,6 +1,5 @@
 """The composition root: every floor of one daemon, opened in order and closed in the opposite one."""
 
-import logging
 import signal
 import socket
 import sys
@@ -9,11 +8,11 @@ import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve as serve_http
-from structlog.typing import Processor
 
 from sandboxd import __version__
 from sandboxd.api.app import make_app
 from sandboxd.api.in_flight import InFlight
+from sandboxd.broker.broker import Outside
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError
 from sandboxd.executions.engine import open_engine, read_policy
@@ -29,30 +28,12 @@ BACKLOG = 1024
 """Connections that may wait to be accepted; one more is tried again by its client's kernel, after a second."""
 
 
-def set_up_logging() -> None:
-    """One JSON line an event on stderr, also for what libraries log and warn of."""
-    before: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    after: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    structlog.configure(processors=[*before, *after], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after]
-        )
-    )
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.captureWarnings(True)
-
-
 async def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish."""
     policy = read_policy(settings)
     with lock_directory(settings.data_path), open_database(settings.data_path) as database, bind(settings) as listener:
-        async with open_group_commit(database) as group, open_engine(settings, policy, SERVED_PROFILES) as engine:
+        outside = Outside(own_ports=frozenset({listener.getsockname()[1]}))  # code must not come back in by another door
+        async with open_group_commit(database) as group, open_engine(settings, policy, SERVED_PROFILES, outside) as engine:
             service = Service(engine, await open_ledger(group, database))
             log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
             await _serve_http(settings, service, listener)

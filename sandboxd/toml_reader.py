@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
@@ -86,6 +87,8 @@ class Reader:
                 self.problem(dotted + key, "missing")
 
     def _value(self, kind: Any, value: Any, path: str) -> Any:
+        if isinstance(kind, UnionType):  # a struct that may be absent
+            kind = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)), kind)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return self.struct(kind, value, path)
         item = get_args(kind)[0] if get_origin(kind) is list else None

@@ -9,6 +9,8 @@
  *   entropy()             -> 32 random bits from the kernel, as a number
  *   cpuTime()             -> CPU time of this process, in microseconds
  *   exit(code)            -> does not return
+ *   watchable(fd)         -> undefined; at boot, once: `watch` is about this descriptor
+ *   watch(call)           -> undefined; call() whenever there is something to read, which keeps the loop alive; null: no more
  *
  * and for the fork server:
  *
@@ -31,6 +33,7 @@ NAPI_MODULE_INIT() {
       {"readFrame", read_frame}, {"writeFrame", write_frame},
       {"setLimit", set_limit}, {"installFilter", install_filter}, {"restrictFiles", restrict_files},
       {"confined", confined}, {"entropy", entropy},
+      {"watchable", watchable}, {"watch", watch_channel},
       {"cpuTime", cpu_time}, {"takeStock", take_stock}, {"serve", serve}, {"exit", exit_now}};
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     napi_value function;

@@ -3,6 +3,7 @@
  *   module.c       its face: the names, and what each does
  *   frames.c       frames in and out
  *   walls.c        limits, filters, Landlock: whoever reviews the walls of a worker needs only this one
+ *   waking.c       the event loop hears of what there is to read
  *   process.c      random bits, CPU time, the end
  *   preloaded.c    what Node finds before libc, and so calls instead (LD_PRELOAD)
  *   descriptors.c  which descriptors a child inherits, and what it puts in their places
@@ -31,6 +32,10 @@ napi_value fail(napi_env env, const char *call);
 napi_value read_frame(napi_env env, napi_callback_info info);
 napi_value write_frame(napi_env env, napi_callback_info info);
 int write_all(int fd, const char *from, size_t size); /* 0, or -1: errno */
+
+/* waking.c */
+napi_value watchable(napi_env env, napi_callback_info info);
+napi_value watch_channel(napi_env env, napi_callback_info info);
 
 /* walls.c */
 napi_value set_limit(napi_env env, napi_callback_info info);

@@ -57,7 +57,7 @@ describe('endings', { concurrency: 3 }, () => {
   });
 
   test('an unknown dialect is refused by name', async () => {
-    const { done } = await exchange({ type: 'run', source: '1', language: 'javascript', dialect: 'no-such', check: false, limits: LIMITS, input: null, data_bytes: DATA_BYTES });
+    const { done } = await exchange({ type: 'run', source: '1', language: 'javascript', dialect: 'no-such', check: false, limits: LIMITS, input: null, data_bytes: DATA_BYTES, capabilities: {} });
     assert.deepStrictEqual([done.failure.kind, done.failure.message], ['unsupported', 'This worker has no dialect no-such']);
   });
 
@@ -76,7 +76,7 @@ describe('endings', { concurrency: 3 }, () => {
   });
 
   test('the memory limit holds from the first byte of the request on', async () => {
-    const { done, signal } = await exchange({ type: 'run', source: 'return new Uint8Array(64 << 20).length', language: 'javascript', dialect: 'code-nodes', check: false, limits: LIMITS, input: null, data_bytes: 1 });
+    const { done, signal } = await exchange({ type: 'run', source: 'return new Uint8Array(64 << 20).length', language: 'javascript', dialect: 'code-nodes', check: false, limits: LIMITS, input: null, data_bytes: 1, capabilities: {} });
     assert.ok(done === undefined ? signal !== null : done.failure.message.includes('allocation failed'), JSON.stringify({ done, signal }));
   });
 

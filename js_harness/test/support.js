@@ -25,10 +25,10 @@ const frame = (message) => {
 };
 
 /**
- * Sends one message to a fresh worker; resolves with what came back: `ready`, `logs` (texts), `levels`, `full` (how often),
+ * Sends one message to a fresh worker, and answers its host calls by `answer(call)`, at once; resolves with what came back: `ready`, `logs` (texts), `levels`, `full` (how often),
  * `done`, `messages` (all of them in order), `rest` (bytes after the last whole frame), `code`, `signal`, `stderr`, `timedOut`.
  */
-function exchange(message, { codegen = false, threads = true, globals = GLOBALS, node = process.execPath, entry = HARNESS, ms = MOST_MS, flags = [] } = {}) {
+function exchange(message, { codegen = false, threads = true, globals = GLOBALS, node = process.execPath, entry = HARNESS, ms = MOST_MS, flags = [], answer = () => ({}) } = {}) {
   const config = JSON.stringify({ globals, threads, codegen, warm: false });
   const options = { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env: ENVIRONMENT };
   const child = spawn(node, [...FLAGS, ...(codegen ? [] : [NO_CODEGEN]), ...flags, entry, config], options);
@@ -43,6 +43,7 @@ function exchange(message, { codegen = false, threads = true, globals = GLOBALS,
     else if (got.type === 'log') { out.logs.push(got.text); out.levels.push(got.level); }
     else if (got.type === 'output_full') out.full += 1;
     else if (got.type === 'done') out.done = got;
+    else if (got.type === 'host_call') child.stdio[3].write(frame({ type: 'host_result', id: got.id, ...answer(got) }));
   }
   return new Promise((resolve, reject) => {
     child.stdio[3].on('data', (bytes) => {
@@ -62,9 +63,9 @@ function exchange(message, { codegen = false, threads = true, globals = GLOBALS,
   });
 }
 
-/** Runs `source` in a fresh worker; options are those of `exchange` and of the request (`language`, `check`, `limits`, `input`). */
-function run(source, { language = 'javascript', check = false, limits = {}, input = null, ...options } = {}) {
-  return exchange({ type: 'run', source, language, dialect: 'code-nodes', check, limits: { ...LIMITS, ...limits }, input, data_bytes: DATA_BYTES }, options);
+/** Runs `source` in a fresh worker; options are those of `exchange` and of the request (`language`, `check`, `limits`, `input`, `capabilities`). */
+function run(source, { language = 'javascript', check = false, limits = {}, input = null, capabilities = {}, ...options } = {}) {
+  return exchange({ type: 'run', source, language, dialect: 'code-nodes', check, limits: { ...LIMITS, ...limits }, input, data_bytes: DATA_BYTES, capabilities }, options);
 }
 
 /** The text of a function's body, to write user code as code. */

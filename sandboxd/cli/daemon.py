@@ -9,6 +9,7 @@ import trio
 from sandboxd.cli.common import FAILED, SUCCESS, config_file, data_dir, mistakes
 from sandboxd.config import load_settings
 from sandboxd.doctor import Finding, examine
+from sandboxd.logs import set_up_logging
 
 
 @click.command()
@@ -21,7 +22,7 @@ def serve(bind: str | None, data_dir: str | None, config: str | None) -> None:
     settings = load_settings(config=config, options={"bind": bind, "data_dir": data_dir})
     from sandboxd import daemon  # the web framework costs half a second that no other command needs
 
-    daemon.set_up_logging()
+    set_up_logging()
     trio.run(daemon.serve, settings)
 
 

@@ -1,5 +1,6 @@
 """sandboxd run, sandboxd validate: the daemon's own engine, without HTTP, tokens or records."""
 
+import logging
 import sys
 from typing import Any
 
@@ -13,6 +14,7 @@ from sandboxd.config import Settings, load_settings
 from sandboxd.errors import SettingsError
 from sandboxd.executions.engine import open_engine, read_policy, rejected
 from sandboxd.executions.source import refuse
+from sandboxd.logs import set_up_logging
 from sandboxd.models import Failure, Outcome, Source, Status
 from sandboxd.policy.decide import local_grant
 
@@ -37,6 +39,7 @@ def run(
     file: Any, timeout_ms: int | None, input_json: str, profile: str, language: str, as_json: bool, config: str | None
 ) -> None:
     """Run FILE (- is standard input) in a worker of its own, by the daemon's own engine."""
+    set_up_logging(logging.WARNING)  # of a call that was refused the code is told, and can tell
     outcome = trio.run(_run_once, _local(config), _source(file, language), profile, timeout_ms, _json(input_json))
     (_print_json if as_json else _print_outcome)(outcome)
     sys.exit(SUCCESS if outcome.status is Status.succeeded else FAILED)

@@ -1,6 +1,6 @@
 """The engine: a source and a grant in, an outcome out. No tokens, no quotas, no records."""
 
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ import trio
 from msgspec import Raw
 
 import policies
+from sandboxd.broker.broker import Broker, Outside, open_broker
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError, WorkerStartError
 from sandboxd.jail import seccomp
@@ -22,19 +23,23 @@ from sandboxd.pool.launching import Plan
 from sandboxd.pool.pool import OpenSource, Pool
 from sandboxd.pool.queue import FairQueue
 from sandboxd.pool.runtime import Node, Workers, choose_workers, find_node, plan, shipped_calls
-from sandboxd.protocol.messages import Check, Run, RunLimits
+from sandboxd.protocol.messages import Capabilities, Check, FetchCapability, Run, RunLimits
 
 NOTHING: Final = Raw(b"null")
 
 
 def read_policy(settings: Settings) -> Policy:
     """The policy of the settings' folder, or the shipped one. Raises PolicyError with every problem."""
+    return load_policy(read_policy_files(settings))
+
+
+def read_policy_files(settings: Settings) -> Mapping[str, str]:
+    """The texts of that folder's files by name, whatever is in them."""
     home = Path(settings.policies).expanduser() if settings.policies else policies.HOME
     try:
-        files = {str(path.relative_to(home)): path.read_text("utf-8") for path in sorted(home.rglob("*.toml"))}
+        return {str(path.relative_to(home)): path.read_text("utf-8") for path in sorted(home.rglob("*.toml"))}
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsError(f"The policies in {home} cannot be read: {problem}") from None
-    return load_policy(files)
 
 
 def read_calls(settings: Settings) -> seccomp.Policy:
@@ -44,10 +49,13 @@ def read_calls(settings: Settings) -> seccomp.Policy:
 
 
 class Engine:
-    """The pools of all profiles behind one queue."""
+    """The pools of all profiles behind one queue, and the broker that answers what their workers ask."""
 
-    def __init__(self, policy: Policy, node: Node, workers: Workers, queue: FairQueue, pools: dict[str, Pool]) -> None:
+    def __init__(
+        self, policy: Policy, node: Node, workers: Workers, queue: FairQueue, pools: dict[str, Pool], broker: Broker
+    ) -> None:
         self.policy, self.node, self.workers, self.queue, self.pools = policy, node, workers, queue, pools
+        self.broker = broker
 
     def problems(self) -> dict[str, str]:
         """Why pools are degraded, by profile."""
@@ -64,6 +72,7 @@ class Engine:
         source: Source,
         *,
         user: Hashable,
+        execution_id: str = "",
         input: Raw = NOTHING,  # noqa: A002 the word of the API
         check: bool = True,
         started: Callable[[], None] = lambda: None,
@@ -71,6 +80,7 @@ class Engine:
     ) -> Outcome:
         """Runs the source in a worker of its own. `started` is called right before the worker is told.
 
+        `user` is the principal whose connections its host calls use; the log names them by `execution_id`.
         Raises NoCapacity. Whatever the code does is in the outcome; when this returns its worker is dead.
         """
         limits = grant.limits
@@ -81,10 +91,12 @@ class Engine:
             check=check,
             limits=RunLimits(limits.output_bytes, limits.result_bytes, limits.depth),
             input=input,
+            capabilities=_capabilities(grant),
         )
         async with self.pools[grant.profile].lease(user) as worker:
             started()
-            return await worker.run(request, limits, on_log)
+            with self.broker.session(grant, user, execution=execution_id) as session:
+                return await worker.run(request, limits, on_log, session.answer)
 
     async def check(self, grant: Grant, source: Source, *, user: Hashable) -> Failure | None:
         """Whether the source would run: None, or why not. Nothing of it is run. Raises NoCapacity."""
@@ -96,6 +108,14 @@ class Engine:
 def rejected(failure: Failure) -> Outcome:
     """The outcome of a source that was refused before a worker saw it."""
     return Outcome(Status.rejected, Usage(0.0, 0, 0.0), failure=failure)
+
+
+def _capabilities(grant: Grant) -> Capabilities:
+    """What the harness must know of what was granted."""
+    fetch = grant.capabilities.fetch
+    if fetch is None:
+        return Capabilities()
+    return Capabilities(FetchCapability(fetch.base_url or None, fetch.limits.request_bytes.most))
 
 
 def most(profile: Profile) -> Limits:
@@ -116,8 +136,13 @@ def _source(how: Plan) -> OpenSource:
 
 
 @asynccontextmanager
-async def open_engine(settings: Settings, policy: Policy, profiles: list[str]) -> AsyncIterator[Engine]:
-    """Pools for `profiles`, the first workers started. Raises SettingsError for an unknown profile or a missing Node."""
+async def open_engine(
+    settings: Settings, policy: Policy, profiles: list[str], outside: Outside | None = None
+) -> AsyncIterator[Engine]:
+    """Pools for `profiles`, the first workers started. Raises SettingsError for an unknown profile or a missing Node.
+
+    `outside` is the world that the broker may reach; the real one if absent.
+    """
     if missing := [name for name in profiles if name not in policy.profiles]:
         raise SettingsError(f"There is no profile {missing[0]!r}; there are: {', '.join(sorted(policy.profiles))}")
     node = await trio.to_thread.run_sync(find_node, settings.node)
@@ -130,8 +155,9 @@ async def open_engine(settings: Settings, policy: Policy, profiles: list[str]) -
         profile = policy.profiles[name]
         how = plan(node, profile, most(profile), start_timeout_ms=sizes.start_timeout_ms, calls=calls, workers=workers)
         pools[name] = Pool(name, _source(how), queue, ahead=sizes.ahead)
-    async with trio.open_nursery() as nursery:
+    served = {name: policy.profiles[name] for name in profiles}
+    async with open_broker(served, outside or Outside()) as broker, trio.open_nursery() as nursery:
         for pool in pools.values():
             await nursery.start(pool.serve)
-        yield Engine(policy, node, workers, queue, pools)
+        yield Engine(policy, node, workers, queue, pools, broker)
         nursery.cancel_scope.cancel()

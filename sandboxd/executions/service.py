@@ -128,7 +128,12 @@ class Service:
         async with self.ledger.take(principal, grant.quota, opening) as take:
             try:
                 outcome = await self.engine.run(
-                    grant, source, user=(principal.tenant, principal.user), input=input, started=take.started
+                    grant,
+                    source,
+                    user=(principal.tenant, principal.user),
+                    execution_id=execution_id,
+                    input=input,
+                    started=take.started,
                 )
             except NoCapacity:
                 take.give_back()

@@ -2,7 +2,7 @@
 
 from sandboxd.errors import BadRequest, LimitExceeded, SettingsError, SubscriptionRequired
 from sandboxd.models import Limits
-from sandboxd.policy.model import Grant, Policy, Profile
+from sandboxd.policy.model import Capabilities, Grant, Policy, Profile
 from sandboxd.policy.quota import Quota
 
 
@@ -52,4 +52,4 @@ def _grant(name: str, profile: Profile, wall_ms: int, quota: Quota) -> Grant:
         source_bytes=profile.limits.source_bytes.most,
         depth=profile.limits.depth.most,
     )
-    return Grant(name, profile.dialect, limits, quota, profile.store.keep == "full")
+    return Grant(name, profile.dialect, limits, quota, profile.store.keep == "full", Capabilities(profile.fetch))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from sandboxd.errors import PolicyError
 from sandboxd.models import NEVER_RELAXED
+from sandboxd.policy import fetch_check
 from sandboxd.policy.model import Policy, Profile, Tier
 from sandboxd.toml_reader import Reader
 
@@ -59,7 +60,7 @@ def _tiers(reader: Reader) -> dict[str, Tier]:
 
 
 def _check_profile(reader: Reader) -> None:
-    """The layers that nobody may relax, the range of the wall clock, and names that are granted twice."""
+    """The layers that nobody may relax, the range of the wall clock, names that are granted twice, and whom fetch may ask."""
     jail = reader.tables.get("jail")
     relaxed = jail.get("relax") if isinstance(jail, dict) else None
     for layer in relaxed if isinstance(relaxed, list) else []:
@@ -81,6 +82,8 @@ def _check_profile(reader: Reader) -> None:
             if name in seen:
                 reader.problem(f"globals[{place}].names", f"{name} is granted twice")
             seen.add(name)
+    for path, what in fetch_check.problems(reader.tables.get("fetch")):
+        reader.problem(path, what)
 
 
 def _check_tier(reader: Reader, name: str, tier: Tier, profiles: Mapping[str, Profile]) -> None:

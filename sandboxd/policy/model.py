@@ -1,33 +1,16 @@
 """The policy as data: what the TOML files may say, and the grant that comes of it for one execution."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from sandboxd.models import Limits, Relaxable
+from sandboxd.policy.fetch import Fetch
 from sandboxd.policy.quota import Quota
+from sandboxd.policy.terms import Count, Most, Positive, Range, Why
 
-Why = Annotated[str, Meta(min_length=10)]
 Dialect = Literal["code-nodes"]
 Door = Literal["code-nodes"]
-Positive = Annotated[int, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=0)]
-
-
-class Range(Struct, frozen=True, forbid_unknown_fields=True):
-    """A limit the caller may choose within `min` and `max`."""
-
-    min: Positive
-    default: Positive
-    max: Positive
-    why: Why
-
-
-class Most(Struct, frozen=True, forbid_unknown_fields=True):
-    """A limit that is what it is."""
-
-    most: Positive
-    why: Why
 
 
 class ProfileLimits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +63,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     store: Store
     globals: list[Globals]
     jail: Jail = Jail()
+    fetch: Fetch | None = None
 
     @property
     def global_names(self) -> list[str]:
@@ -111,6 +95,12 @@ class Policy(Struct, frozen=True):
     tiers: dict[str, Tier]
 
 
+class Capabilities(Struct, frozen=True):
+    """What code may ask the broker for; None is not at all."""
+
+    fetch: Fetch | None = None
+
+
 class Grant(Struct, frozen=True):
     """Policy applied to one principal and one execution."""
 
@@ -119,3 +109,4 @@ class Grant(Struct, frozen=True):
     limits: Limits
     quota: Quota
     keep_content: bool
+    capabilities: Capabilities = Capabilities()

@@ -11,13 +11,14 @@ import trio
 from sandboxd.errors import ProtocolError, WorkerStartError
 from sandboxd.jail import layers
 from sandboxd.models import JailLayer, Limits, LogLine, Outcome, Usage
+from sandboxd.pool.calls import Calls
 from sandboxd.pool.maker import Maker
 from sandboxd.pool.overseer import Overseer
 from sandboxd.pool.process import Exit, Idle, Process, look
 from sandboxd.pool.verdict import Sighting, judge
 from sandboxd.protocol.conversation import Conversation, ViolationError
 from sandboxd.protocol.frames import encode_frame
-from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon, ToWorker, encode
+from sandboxd.protocol.messages import Answer, Done, HostCall, Log, OutputFull, Ready, Request, Run, ToDaemon, encode
 
 MEMORY_SLACK: Final = 16 << 20
 RECEIVE_BYTES: Final = 65_536
@@ -107,36 +108,41 @@ class Worker:
 
     # ------------------------------------------------------------ one request
 
-    async def run(self, request: ToWorker, limits: Limits, on_log: Callable[[LogLine], None] | None = None) -> Outcome:
+    async def run(
+        self,
+        request: Request,
+        limits: Limits,
+        on_log: Callable[[LogLine], None] | None = None,
+        answer: Answer | None = None,
+    ) -> Outcome:
         """Sends the one request and waits for its end, under the wall clock and the memory watch.
 
-        The worker is killed and reaped before this returns. Cancellation leaves it to `end`.
+        The worker is killed and reaped before this returns. Cancellation leaves it to `end`. Host calls that the request grants
+        are answered by `answer`; what that raises is raised here, and leaves the worker to `end` as well.
         """
-        heard, violation = _Heard(on_log), None
+        heard = _Heard(on_log)
         # Set by the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
         frame = encode_frame(encode(request, data_bytes=self._idle.data_bytes + limits.memory_bytes))
         most = self._idle.resident_bytes + limits.memory_bytes + MEMORY_SLACK
+        call_bytes = request.capabilities.call_bytes if isinstance(request, Run) and answer is not None else 0
         begun = time.perf_counter()
         with trio.move_on_after(limits.wall_ms / 1000) as clock, self._overseer.watching(self.process, most) as watch:
+            self._conversation.begin(limits, call_bytes)
             try:
-                self._conversation.begin(limits)
                 await self._channel.send_all(frame)
-                while heard.done is None and (messages := await self._receive()):
-                    heard.take(messages)
-                if heard.done is None:
-                    await self.exited.wait()  # let it die of its own cause: that cause is the status
-            except ViolationError as problem:
-                violation = problem.message
-                heard.take(problem.before)
             except trio.BrokenResourceError:
-                await self.exited.wait()
+                pass  # it has ended already
+            else:
+                await self._listen(heard, answer, limits)
+            if not heard.ended:
+                await self.exited.wait()  # let it die of its own cause: that cause is the status
         wall_ms = (time.perf_counter() - begun) * 1000
         end = await self.end()
         done, used = heard.done, max(0, max(watch.peak, end.max_resident_bytes) - self._idle.resident_bytes)
         status, failure = judge(
             Sighting(
                 done=done,
-                violation=violation,
+                violation=heard.violation,
                 timed_out=clock.cancelled_caught,
                 over_budget=watch.over,
                 out_of_cpu=end.cpu_us >= self._cpu_s * 1_000_000,  # PID 1 of a namespace does not hear SIGXCPU
@@ -152,6 +158,34 @@ class Worker:
         value = done.value if done is not None and failure is None else None
         returned = done.returned if done is not None and failure is None else None
         return Outcome(status, usage, tuple(heard.logs), heard.truncated, value, returned, failure)
+
+    async def _listen(self, heard: "_Heard", answer: Answer | None, limits: Limits) -> None:
+        """Hears it out. The tasks that answer host calls come with the first of these: most executions have none."""
+        while await self._hear(heard) and not heard.calls:
+            pass
+        if heard.ended or answer is None or not heard.calls:
+            return
+        async with trio.open_nursery() as nursery:
+            calls = Calls(nursery, self._channel, self._conversation, answer, most=limits.memory_bytes)
+            calls.take(heard.take_calls())
+            while await self._hear(heard):
+                calls.take(heard.take_calls())
+            nursery.cancel_scope.cancel()
+        if calls.fault is not None:
+            raise calls.fault
+        if calls.unread:
+            heard.violation = f"more than {limits.memory_bytes} bytes of host results that it does not read"
+
+    async def _hear(self, heard: "_Heard") -> bool:
+        """Takes what comes next; whether there is more to come."""
+        try:
+            messages = await self._receive()
+        except ViolationError as problem:
+            heard.take(problem.before)
+            heard.violation = problem.message
+            return False
+        heard.take(messages)
+        return bool(messages) and heard.done is None
 
     # ------------------------------------------------------------ the end
 
@@ -178,7 +212,19 @@ class _Heard:
         self.logs: list[LogLine] = []
         self.truncated = False
         self.done: Done | None = None
+        self.violation: str | None = None
+        self.calls: list[HostCall] = []
         self._on_log = on_log
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has said its last word, or one too many."""
+        return self.done is not None or self.violation is not None
+
+    def take_calls(self) -> list[HostCall]:
+        """The host calls that nobody has taken yet."""
+        calls, self.calls = self.calls, []
+        return calls
 
     def take(self, messages: Iterable[ToDaemon]) -> None:
         for message in messages:
@@ -186,6 +232,8 @@ class _Heard:
                 self.logs.append(LogLine(message.level, message.text))
                 if self._on_log is not None:
                     self._on_log(self.logs[-1])
+            elif isinstance(message, HostCall):
+                self.calls.append(message)
             elif isinstance(message, OutputFull):
                 self.truncated = True
             elif isinstance(message, Done):

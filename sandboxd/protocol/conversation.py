@@ -7,7 +7,17 @@ from typing import Final
 from sandboxd.errors import ProtocolError
 from sandboxd.models import Limits
 from sandboxd.protocol.frames import FrameReader
-from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon, decode
+from sandboxd.protocol.messages import (
+    CALL_ROOM,
+    HOST_CALLS_PENDING,
+    Done,
+    HostCall,
+    Log,
+    OutputFull,
+    Ready,
+    ToDaemon,
+    decode,
+)
 from sandboxd.protocol.shape import deeper_than
 
 READY_CAP: Final = 4096
@@ -28,8 +38,8 @@ class State(Enum):
 _LEGAL: Final[dict[State, dict[type[ToDaemon], State]]] = {
     State.booting: {Ready: State.idle},
     State.idle: {},
-    State.running: {Log: State.running, OutputFull: State.full, Done: State.ended},
-    State.full: {Done: State.ended},
+    State.running: {Log: State.running, OutputFull: State.full, HostCall: State.running, Done: State.ended},
+    State.full: {HostCall: State.full, Done: State.ended},
     State.ended: {},
 }
 
@@ -50,13 +60,23 @@ class Conversation:
         self._reader = FrameReader(READY_CAP)
         self._limits: Limits | None = None
         self._printed = 0
+        self._call_bytes = 0
+        self._last_call = 0
+        self._pending: dict[int, int] = {}
 
-    def begin(self, limits: Limits) -> None:
-        """The request was sent: from here on the worker may print and answer within `limits`."""
+    def begin(self, limits: Limits, call_bytes: int = 0) -> None:
+        """The request was sent: from here on the worker may print and answer within `limits`.
+
+        It may make host calls if it was granted any, the arguments of those without an answer being `call_bytes` in all.
+        """
         if self.state is not State.idle:
             raise ProtocolError(f"a request in state {self.state.name}")
-        self.state, self._limits = State.running, limits
-        self._reader.cap = max(_ESCAPED * limits.output_bytes, 2 * limits.result_bytes) + _ROOM
+        self.state, self._limits, self._call_bytes = State.running, limits, call_bytes
+        self._reader.cap = max(_ESCAPED * limits.output_bytes, 2 * limits.result_bytes, call_bytes) + _ROOM
+
+    def answered(self, call: int) -> None:
+        """The host call of that id has its answer, and its place is another's."""
+        del self._pending[call]
 
     def feed(self, data: bytes) -> list[ToDaemon]:
         """The messages that `data` completes, each legal at its place. Raises ViolationError, which is an end too."""
@@ -89,6 +109,8 @@ class Conversation:
             self._printed += len(message.text.encode()) + 1
             if self._printed > limits.output_bytes + 1:
                 raise ProtocolError(f"more output than {limits.output_bytes} bytes")
+        elif isinstance(message, HostCall):
+            self._count(message, limits)
         elif isinstance(message, Done):
             for value in (message.value, message.returned):
                 if value is None:
@@ -98,3 +120,17 @@ class Conversation:
                     raise ProtocolError(f"a result of more than {limits.result_bytes} bytes")
                 if deeper_than(json, limits.depth):
                     raise ProtocolError(f"a result nested deeper than {limits.depth} levels")
+
+    def _count(self, call: HostCall, limits: Limits) -> None:
+        args = bytes(call.args)
+        if not self._call_bytes:
+            raise ProtocolError("a host call where none is granted")
+        if call.id <= self._last_call:
+            raise ProtocolError(f"host call {call.id} after {self._last_call}")
+        if len(self._pending) == HOST_CALLS_PENDING:
+            raise ProtocolError(f"more than {HOST_CALLS_PENDING} host calls without an answer")
+        if sum(self._pending.values()) + len(args) > self._call_bytes + CALL_ROOM:
+            raise ProtocolError(f"host calls of more than {self._call_bytes} bytes without an answer")
+        if deeper_than(args, limits.depth):
+            raise ProtocolError(f"a host call nested deeper than {limits.depth} levels")
+        self._last_call, self._pending[call.id] = call.id, len(args)

@@ -1,5 +1,6 @@
 """The messages of the worker's channel, named by direction. JSON by msgspec; what a worker sends is hostile."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -22,6 +23,12 @@ Kind = Literal[
 ]
 Text = Annotated[str, Meta(max_length=16_384)]
 Place = Annotated[int, Meta(ge=1, le=2**31)]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+
+HOST_CALLS_PENDING: Final = 256
+"""Host calls of one worker that may be without an answer; one more breaks the protocol."""
+HOST_CALLS_MOST: Final = 10_000
+"""Host calls of one worker in all."""
 
 
 class _Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -39,6 +46,30 @@ class RunLimits(Struct, frozen=True):
     depth: int
 
 
+CALL_ROOM: Final = 128 << 10
+"""The arguments of a host call without the body: a URL and headers."""
+
+
+class FetchCapability(Struct, frozen=True):
+    """What the harness must know of a grant to fetch; the rest of it is the broker's."""
+
+    base_url: str | None
+    """What relative URLs are relative to."""
+    request_bytes: int
+    """The longest body of a request, so that a longer one is refused before it is sent."""
+
+
+class Capabilities(Struct, frozen=True, omit_defaults=True):
+    """Which host calls the code may make. What is absent is not granted."""
+
+    fetch: FetchCapability | None = None
+
+    @property
+    def call_bytes(self) -> int:
+        """The longest arguments of one host call, which is also the most that may be without an answer; 0: no calls."""
+        return 0 if self.fetch is None else 4 * -(-self.fetch.request_bytes // 3) + CALL_ROOM
+
+
 class Run(_Message, tag="run", frozen=True):
     """Run `source`; with `check` refuse it first if it names something forbidden."""
 
@@ -50,6 +81,7 @@ class Run(_Message, tag="run", frozen=True):
     input: Raw = Raw(b"null")
     data_bytes: int = 0
     """What RLIMIT_DATA becomes before anything is compiled. `encode` demands it; a worker refuses a request without it."""
+    capabilities: Capabilities = Capabilities()
 
 
 class Check(_Message, tag="check", frozen=True):
@@ -67,7 +99,30 @@ class Canary(_Message, tag="canary", frozen=True):
     data_bytes: int = 0
 
 
-ToWorker = Run | Check | Canary
+Request = Run | Check | Canary
+"""The one request of a worker."""
+
+
+class HostError(Struct, frozen=True):
+    """Why a host call was refused or failed: an error as the code sees it, and `rule`, a short name of what decided.
+
+    It reaches untrusted code: no address of the inside, no credential, no path of the daemon.
+    """
+
+    name: str
+    message: str
+    rule: str = ""
+
+
+class HostResult(_Message, tag="host_result", frozen=True, omit_defaults=True):
+    """The answer to the host call of that id: a value (a null is one, as JSON) or an error, never both."""
+
+    id: int
+    value: Raw | None = None
+    error: HostError | None = None
+
+
+ToWorker = Request | HostResult
 
 
 # ------------------------------------------------------------------ to the daemon
@@ -112,7 +167,20 @@ class Done(Struct, frozen=True):
     failure: WorkerFailure | None = None
 
 
-ToDaemon = Ready | Log | OutputFull | Done
+class HostCall(_Message, tag="host_call", frozen=True):
+    """A call that the daemon is asked to answer by policy. `args` is well-formed JSON and nothing more: as yet unread."""
+
+    id: Annotated[int, Meta(ge=1, le=HOST_CALLS_MOST)]
+    """Each greater than the one before."""
+    capability: Name
+    method: Name
+    args: Raw
+
+
+ToDaemon = Ready | Log | OutputFull | HostCall | Done
+
+Answer = Callable[[HostCall], Awaitable[HostResult]]
+"""Who answers host calls. It raises for faults of the house, never for what the code did."""
 
 _ABSENT: Final = Raw()
 
@@ -125,14 +193,19 @@ class _WireDone(_Message, tag="done", frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Ready | Log | OutputFull | _WireDone] = msgspec.json.Decoder(
-    Ready | Log | OutputFull | _WireDone
+_decoder: msgspec.json.Decoder[Ready | Log | OutputFull | HostCall | _WireDone] = msgspec.json.Decoder(
+    Ready | Log | OutputFull | HostCall | _WireDone
 )
 
 
-def encode(message: ToWorker, *, data_bytes: int) -> bytes:
+def encode(message: Request, *, data_bytes: int) -> bytes:
     """The body of a frame for the worker, whose owner knows how much it has already."""
     return _encoder.encode(msgspec.structs.replace(message, data_bytes=data_bytes))
+
+
+def encode_result(result: HostResult) -> bytes:
+    """The body of a frame that answers a host call."""
+    return _encoder.encode(result)
 
 
 def decode(body: bytes) -> ToDaemon:

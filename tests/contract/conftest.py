@@ -1,17 +1,30 @@
 """Callers of the module's daemon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support.daemon import Answer, Daemon
 from tests.support.stored import make_token
+from tests.support.upstream import Raw, Seen, Upstream, endless, hang, response, running_upstream
 
 
 @pytest.fixture(scope="module")
 def token(daemon: Daemon) -> str:
     """The token of a caller whom no quota limits."""
     return make_token(daemon.data_dir, "caller")
+
+
+async def _echo(seen: Seen, stream: Raw) -> None:
+    await stream.send_all(response(seen.body, "Connection: close"))
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """A server on loopback that code may ask."""
+    data = response(b'{"items":[1,2,3]}', "Content-Type: application/json")
+    with running_upstream({"/api/data": data, "/echo": _echo, "/endless": endless, "/hang": hang}) as running:
+        yield running
 
 
 @pytest.fixture

@@ -284,17 +284,6 @@ def test_executions_share_nothing(run: Run) -> None:
     assert run("return [typeof left, [1].map(x => x + 1)]").json["return_value"] == ["undefined", [2]]
 
 
-def test_fetch_without_a_capability_is_refused(run: Run) -> None:
-    """fetch is there and rejects, saying that there is no capability."""
-    body = run("await fetch('https://jsonplaceholder.typicode.com/posts/1')").json
-    assert (body["status"], body["error"]) == ("error", "TypeError: fetch failed: this profile grants no fetch capability")
-
-
-def test_a_refused_fetch_can_be_caught(run: Run) -> None:
-    """The rejection is an ordinary one."""
-    assert "capability" in run("try { await fetch('/api/data') } catch (e) { return e.message }").json["return_value"]
-
-
 def test_typescript_runs(run: Run) -> None:
     """Types are erased; lines and columns stay the user's."""
     assert (

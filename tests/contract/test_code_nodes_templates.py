@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import BASE, Answer, Daemon
+from tests.support.upstream import Upstream
 from tests.unit.test_templates import IDS_AND_NAMES
 
 Run = Callable[..., Answer]
@@ -74,9 +75,20 @@ def test_every_template_that_needs_no_network_succeeds(shown: Callable[..., dict
 
 
 @pytest.mark.parametrize("template_id", sorted(FETCHING))
-def test_a_template_that_fetches_is_refused_for_that_alone(shown: Callable[..., dict[str, Any]], template_id: str) -> None:
-    """Without a fetch capability the error is fetch's, and says so."""
-    assert shown(template_id)["error"] == "TypeError: fetch failed: this profile grants no fetch capability"
+def test_a_template_that_fetches_gives_what_it_got(
+    shown: Callable[..., dict[str, Any]], upstream: Upstream, template_id: str
+) -> None:
+    """Against a server of the tests."""
+    body = shown(template_id, input={"path": f"{upstream.url}/api/data"})
+    assert (body["status"], body["return_value"]["data"]) == ("success", {"items": [1, 2, 3]})
+
+
+def test_fetch_data_fails_with_what_the_server_said(shown: Callable[..., dict[str, Any]], upstream: Upstream) -> None:
+    """A 404 is an answer, and no data."""
+    assert (
+        shown("fetch_data", input={"path": f"{upstream.url}/nothing"})["error"]
+        == f"Error: GET {upstream.url}/nothing answered 404"
+    )
 
 
 def test_hello_world(shown: Callable[..., dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import trio
 
 from sandboxd.executions.engine import Engine
 from sandboxd.models import Outcome
-from sandboxd.policy.model import Profile
+from sandboxd.policy.decide import local_grant
 from sandboxd.pool.worker import Worker
 from tests.equivalence.compare import written
 from tests.escape.witnesses.signals import Witness, recorded
@@ -70,8 +70,12 @@ async def on_engine(engine: Engine, attacks: list[Attack], codegen: bool) -> dic
     return await each(attacks, AT_ONCE["engine"], one)
 
 
-async def escaped(asked: Told, profile: Profile, attacks: list[Attack]) -> Told:
-    """Attacks that start in Node's main realm, with what is around them: a sibling, a process of the same user, the daemon."""
+async def escaped(asked: Told, engine: Engine, attacks: list[Attack]) -> Told:
+    """Attacks that start in Node's main realm, with what is around them: a sibling, a process of the same user, the daemon.
+
+    Their host calls are answered by the product's broker.
+    """
+    profile, grant = engine.policy.profiles[PROFILE], local_grant(engine.policy, PROFILE, None, field="")
     witnesses: dict[int, Witness] = {}
     memory = {"memory_bytes": NO_LIMIT} if asked["bare"] else {}
     async with probes(asked, profile) as server:
@@ -88,7 +92,8 @@ async def escaped(asked: Told, profile: Profile, attacks: list[Attack]) -> Told:
                 witnesses[uid] = Witness(uid)
             target = around | {"witness": witnesses[uid].pid}
             code = f"const target = {json.dumps(target)};\n{PRELUDE}\n{attack.code}"
-            outcome = await ask(worker, code, profile, wall_ms=wall_ms(attack), **memory)
+            with engine.broker.session(grant, attack.name) as session:
+                outcome = await ask(worker, code, profile, answer=session.answer, wall_ms=wall_ms(attack), **memory)
             return told_of(outcome, codegen=True)
 
         found = await each(attacks, AT_ONCE["escaped"], one)
@@ -106,7 +111,7 @@ async def run(asked: Told) -> Told:
     with recorded() as heard:
         async with product(asked, running=AT_ONCE["engine"], wait_ms=600_000, start_timeout_ms=60_000) as engine:
             found = await on_engine(engine, attacks, asked["codegen"])
-            told = {} if asked["codegen"] else await escaped(asked, engine.policy.profiles[PROFILE], beyond)
+            told = {} if asked["codegen"] else await escaped(asked, engine, beyond)
             begun = trio.current_time()
             after = await engines.run(engine, "return 1 + 1", wall_ms=LONG_MS)
             after_ms = (trio.current_time() - begun) * 1000

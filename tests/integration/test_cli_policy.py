@@ -1,10 +1,13 @@
 """`sandboxd policy`: what is wrong with one, and what it says in words."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+import policies
 from tests.support.cli import cli, refused
+from tests.support.policy_files import PROFILE, changed_policies
 
 
 def test_policy_check_of_the_shipped_policy() -> None:
@@ -51,6 +54,49 @@ def test_policy_explain_says_it_in_words() -> None:
     assert ended.code == 0
     for text in ("runs 1000 to 30000 ms, 5000 unless asked", "134,217,728 bytes of memory", "may not make code", "absent"):
         assert text in ended.out
+
+
+def line_of(text: str) -> int:
+    """The line of the shipped profile on which `text` stands first."""
+    lines = (policies.HOME / PROFILE).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "line"),
+    [
+        ("http://localhost:3000/api?x", "allowed", "[[fetch.hosts]]"),
+        ("HTTPS://JSONplaceholder.typicode.com", "allowed", "jsonplaceholder"),
+        ("http://localhost:6379/", "refused", "Databases"),
+        ("https://evil.example/", "refused", "[[fetch.hosts]]"),
+        ("http://2130706433/", "refused", "[fetch]"),
+        ("file:///etc/passwd", "refused", "[fetch]"),
+        ("/api/data", "refused", "[fetch]"),
+    ],
+)
+def test_explain_says_which_line_decides_about_a_url(url: str, said: str, line: str) -> None:
+    """Allowed is exit 0, refused is exit 1; the line is of the table that decides."""
+    ended = cli("policy", "explain", "code-nodes", url)
+    found = re.fullmatch(r"(allowed|refused) by (\S+):(\d+): .+", ended.out.splitlines()[0])
+    assert found is not None
+    assert (found[1], found[2], ended.code) == (said, PROFILE, 0 if said == "allowed" else 1)
+    assert abs(int(found[3]) - line_of(line)) <= 8
+
+
+def test_explain_reads_a_url_relative_to_the_base(tmp_path: Path) -> None:
+    """As code's own would be; and a credential is told by its header and host, without its value."""
+    secret = 'host = "api.example.com"\nheader = "Authorization"\nvalue = "s3cret"\nwhy = "The account of the tests."'
+    config = changed_policies(
+        tmp_path,
+        fetch='base_url = "https://api.example.com/v1/"',
+        hosts={"api.example.com": 'schemes = ["https"]\nports = [443]'},
+        more=f"[[fetch.credentials]]\n{secret}",
+    )
+    asked = cli("policy", "explain", "code-nodes", "users?x", "--config", config)
+    assert (asked.code, asked.out.split(": ")[0].rpartition(":")[0]) == (0, f"allowed by {PROFILE}")
+    told = cli("policy", "explain", "code-nodes", "--config", config).out
+    assert "the broker adds Authorization for api.example.com: The account of the tests." in told
+    assert "s3cret" not in told + asked.out
 
 
 def test_policy_explain_of_an_unknown_profile_is_refused() -> None:

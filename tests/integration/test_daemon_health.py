@@ -69,7 +69,7 @@ def test_what_libraries_log_is_json_too() -> None:
     """A warning, a library's error with a traceback and a Python warning are one JSON line each."""
     program = """
 import logging, warnings
-from sandboxd.daemon import set_up_logging
+from sandboxd.logs import set_up_logging
 set_up_logging()
 warnings.warn("old", stacklevel=1)
 try:

@@ -2,6 +2,7 @@
 /* The native module's functions with good and hostile arguments: node drive.js MODULE CASE FOLDER. Exits with 0, or with 7 where
  * the case is about exiting. Whatever a wrong argument meets, it is an error that can be caught, never memory. */
 const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { join } = require('node:path');
 
@@ -68,7 +69,7 @@ const cases = {
   },
 
   arguments() {
-    for (const name of ['readFrame', 'writeFrame', 'setLimit', 'installFilter']) {
+    for (const name of ['readFrame', 'writeFrame', 'setLimit', 'installFilter', 'watchable', 'watch']) {
       assert.throws(() => native[name](), TypeError);
       assert.throws(() => new native[name](), TypeError);
       assert.throws(() => Reflect.apply(native[name], undefined, new Array(5000)), TypeError);
@@ -130,6 +131,27 @@ const cases = {
     native.writeFrame(3, 'x'.repeat(4 << 20));
     assert.strictEqual(native.readFrame(3, CAP), null);
     assert.throws(() => native.writeFrame(3, 'x'), /write: Broken pipe/);
+  },
+
+  /* A pipe to ourselves; callbacks that change what is called, and one that throws. */
+  waking() {
+    assert.throws(() => native.watchable(written(header(0))), /operation not permitted/);
+    for (const fd of [-1, 99, 2 ** 31 - 1]) assert.throws(() => native.watchable(fd), /bad file descriptor/);
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const pipe = fs.openSync(path, 'r+');
+    assert.strictEqual(native.watchable(pipe), undefined);
+    assert.throws(() => native.watchable(pipe), /already/);
+    for (const value of HOSTILE) if (value !== null && typeof value !== 'function') assert.throws(() => native.watch(value), TypeError);
+    let heard = 0, caught = 0;
+    const third = () => { native.readFrame(pipe, CAP); native.watch(null); native.watch(null); heard++; };
+    const second = () => { native.readFrame(pipe, CAP); native.watch(third); native.writeFrame(pipe, 'z'); heard++; throw new Error('mine'); };
+    native.watch(third);
+    native.watch(() => { assert.strictEqual(native.readFrame(pipe, CAP), 'x'); native.watch(second); native.writeFrame(pipe, 'y'); heard++; });
+    process.on('uncaughtException', (problem) => { assert.strictEqual(problem.message, 'mine'); caught++; });
+    process.on('exit', () => assert.deepStrictEqual([heard, caught], [3, 1]));
+    native.writeFrame(pipe, 'x');
+    global.gc?.();
   },
 
   leave() { native.exit(7); },

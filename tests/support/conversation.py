@@ -26,6 +26,12 @@ READY = frame(type="ready", node="24.1.0", typescript=True)
 LOG = frame(type="log", level="log", text="x")
 FULL = frame(type="output_full")
 DONE = frame(type="done", value=1)
+CALL_BYTES = 1000
+
+
+def call(number: int, args: Any = None) -> bytes:
+    return frame(type="host_call", id=number, capability="fetch", method="request", args=args)
+
 
 # how a conversation gets into each of its states
 PATHS: dict[State, bytes] = {
@@ -42,7 +48,7 @@ def in_state(state: State, limits: Limits = LIMITS) -> Conversation:
     before, begun, after = PATHS[state].partition(b"begin")
     conversation.feed(before)
     if begun:
-        conversation.begin(limits)
+        conversation.begin(limits, CALL_BYTES)
         conversation.feed(after)
     assert conversation.state is state
     return conversation

@@ -10,6 +10,7 @@ import msgspec
 import psutil
 import trio
 
+from sandboxd.broker.broker import Outside
 from sandboxd.config import PoolSettings, Settings
 from sandboxd.executions.engine import Engine, open_engine
 from sandboxd.models import LogLine, Outcome, Source
@@ -29,10 +30,12 @@ def open_source(how: Plan, **more: Any) -> AbstractAsyncContextManager[WorkerSou
 
 
 @asynccontextmanager
-async def opened(policy: Policy, *, node: str = "", profile: str = PROFILE, **pool: Any) -> AsyncIterator[Engine]:
+async def opened(
+    policy: Policy, *, node: str = "", profile: str = PROFILE, outside: Outside | None = None, **pool: Any
+) -> AsyncIterator[Engine]:
     """An engine with one pool; it may be degraded."""
     sizes = PoolSettings(**({"ahead": 2, "running": 4} | pool))
-    async with open_engine(Settings(node=node, pool=sizes), policy, [profile]) as engine:
+    async with open_engine(Settings(node=node, pool=sizes), policy, [profile], outside) as engine:
         yield engine
 
 

@@ -63,7 +63,9 @@ def main() -> None:
     import trio
 
     from sandboxd.errors import JailError
+    from sandboxd.logs import set_up_logging
 
+    set_up_logging()  # on stderr: what is said on stdout is JSON
     told: dict[str, Any] = {}
     try:
         told = trio.run(import_module(asked.get("job", PROBES)).run, asked)

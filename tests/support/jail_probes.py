@@ -23,7 +23,7 @@ from sandboxd.pool.forkserver import open_forkserver
 from sandboxd.pool.launching import Plan
 from sandboxd.pool.runtime import find_node, plan
 from sandboxd.pool.worker import Worker
-from sandboxd.protocol.messages import Run, RunLimits
+from sandboxd.protocol.messages import Answer, Capabilities, FetchCapability, Run, RunLimits
 
 PROFILE = "code-nodes"
 SOURCES: dict[str, Callable[[Plan], AbstractAsyncContextManager[Any]]] = {"exec": open_execserver, "fork": open_forkserver}
@@ -64,10 +64,11 @@ def probes(asked: dict[str, Any], profile: Profile) -> AbstractAsyncContextManag
     return SOURCES[asked["kind"]](how)
 
 
-async def ask(worker: Worker, code: str, profile: Profile, **limits: int) -> Outcome:
-    """What a worker of the probes makes of some code."""
-    request = Run(code, "javascript", PROFILE, False, RunLimits(10**6, 10**6, 99))
-    return await worker.run(request, msgspec.structs.replace(most(profile), **limits))
+async def ask(worker: Worker, code: str, profile: Profile, *, answer: Answer | None = None, **limits: int) -> Outcome:
+    """What a worker of the probes makes of some code; it may make host calls if there is somebody who answers."""
+    granted = Capabilities(FetchCapability(None, 1 << 16)) if answer is not None else Capabilities()
+    request = Run(code, "javascript", PROFILE, False, RunLimits(10**6, 10**6, 99), capabilities=granted)
+    return await worker.run(request, msgspec.structs.replace(most(profile), **limits), None, answer)
 
 
 async def run(asked: dict[str, Any]) -> dict[str, Any]:

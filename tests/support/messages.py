@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Raw
 
 from sandboxd.errors import ProtocolError
-from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon, WorkerFailure, decode
+from sandboxd.protocol.messages import Done, HostCall, Log, OutputFull, Ready, ToDaemon, WorkerFailure, decode
 
 LEVELS = ("log", "info", "warn", "error", "debug")
 KINDS = (
@@ -43,6 +43,8 @@ def refused(body: bytes) -> bool:
 
 def raws(message: ToDaemon) -> list[bytes]:
     """The JSON texts that a message carries undecoded."""
+    if isinstance(message, HostCall):
+        return [bytes(message.args)]
     if not isinstance(message, Done):
         return []
     return [bytes(raw) for raw in (message.value, message.returned) if raw is not None]
@@ -50,10 +52,11 @@ def raws(message: ToDaemon) -> list[bytes]:
 
 def as_json(message: ToDaemon) -> dict[str, Any]:
     """The object a message was made of, absent fields being None."""
-    plain: dict[str, Any] = {"type": {Ready: "ready", Log: "log", OutputFull: "output_full", Done: "done"}[type(message)]}
+    words = {Ready: "ready", Log: "log", OutputFull: "output_full", HostCall: "host_call", Done: "done"}
+    plain: dict[str, Any] = {"type": words[type(message)]}
     for name in message.__struct_fields__:
         plain[name] = getattr(message, name)
-    for name in ("value", "returned"):
+    for name in ("value", "returned", "args"):
         if isinstance(plain.get(name), Raw):
             plain[name] = json.loads(bytes(plain[name]))
     if isinstance(failure := plain.get("failure"), WorkerFailure):

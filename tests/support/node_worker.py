@@ -46,7 +46,7 @@ class Frames:
         """Sends the one request."""
         limits = {"output_bytes": LIMITS.output_bytes, "result_bytes": LIMITS.result_bytes, "depth": LIMITS.depth}
         request = {"type": "run", "dialect": "code-nodes", "language": "javascript", "check": False, "limits": limits}
-        request["data_bytes"] = 1 << 40  # demanded; here it limits nothing
+        request |= {"data_bytes": 1 << 40, "capabilities": {}}  # the first is demanded; here it limits nothing
         body = json.dumps({**request, "source": source, **more}).encode()
         self.channel.sendall(HEADER.pack(len(body)) + body)
 

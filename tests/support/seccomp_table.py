@@ -37,6 +37,7 @@ AEAEE
   arch_prctl(0x1002,fs) arch_prctl(0x1002|NOISE,fs) set_tid_address(buf) sched_getaffinity(0,128,buf) sysinfo(buf) capget(buf,0)
   ioctl(0,0x5401,buf)
   ioctl(-1,0x5451,0) ioctl(0,0x5401|NOISE,buf) fcntl(0,3) fcntl(0,3|NOISE) fcntl(-1,2,1)
+  ioctl(-1,0x5421,buf) ioctl(-1,0x5421|NOISE,buf)
 AKAKK
   execve(buf,0,0)
 AEAAE
@@ -52,7 +53,6 @@ EEAAE
   prlimit64(NOISE,NOISE,ones,0) prlimit64(0,7,0x1_0000_0000,0) a_fork()
 EEAEE
   madvise(0,0,14) madvise(0,0,14|NOISE) prctl(0x53564d41,0,0,0,0) prctl(0x53564d41|NOISE,0,0,0,0)
-  ioctl(-1,0x5421,buf) ioctl(-1,0x5421|NOISE,buf)
 EKAAK
   landlock_create_ruleset(0,0,1) landlock_restrict_self(-1,0)
 EKEEK

@@ -10,17 +10,36 @@ from hypothesis import strategies as st
 from sandboxd.errors import ProtocolError
 from sandboxd.protocol.conversation import READY_CAP, Conversation, State
 from sandboxd.protocol.frames import HEADER, encode_frame
-from sandboxd.protocol.messages import Done, Log, OutputFull, Ready, ToDaemon
-from tests.support.conversation import DONE, FULL, LIMITS, LOG, READY, cuts, frame, fuzz, in_state, pieces, talk
+from sandboxd.protocol.messages import Done, HostCall, Log, OutputFull, Ready, ToDaemon
+from tests.support.conversation import (
+    CALL_BYTES,
+    DONE,
+    FULL,
+    LIMITS,
+    LOG,
+    READY,
+    call,
+    cuts,
+    frame,
+    fuzz,
+    in_state,
+    pieces,
+    talk,
+)
 
 # ------------------------------------------------------------------ the legal order
 
-LETTERS = {"R": READY, "L": LOG, "F": FULL, "D": DONE}
-NAMES = {"R": Ready, "L": Log, "F": OutputFull, "D": Done}
-LEGAL = re.compile(r"(?:R(?:b(?:L*F?(?:D.*)?)?)?)?")
-"""Ready, the request (b), lines, perhaps the end of the output, done, and then anything: or a beginning of that."""
+LETTERS = {"R": READY, "L": LOG, "F": FULL, "D": DONE, "C": call(1)}
+NAMES = {"R": Ready, "L": Log, "F": OutputFull, "D": Done, "C": HostCall}
+LEGAL = re.compile(r"(?:R(?:b(?:[LC]*(?:FC*)?(?:D.*)?)?)?)?")
+"""Ready, the request (b), lines and calls, perhaps the end of the output, done, and then anything: or a beginning of that."""
 
-words = st.text(st.sampled_from("RLLLFD"), max_size=8) | st.from_regex(r"\A(?:R|L{0,6}F?D[RLFD]{0,3})\Z")
+words = st.text(st.sampled_from("RLLLCCFD"), max_size=8) | st.from_regex(r"\A(?:R|[LC]{0,6}F?C?D[RLFCD]{0,3})\Z")
+
+
+def spoken(word: str) -> bytes:
+    """The bytes of these messages; host calls are numbered."""
+    return b"".join(call(at + 1) if letter == "C" else LETTERS[letter] for at, letter in enumerate(word))
 
 
 @fuzz
@@ -28,15 +47,15 @@ words = st.text(st.sampled_from("RLLLFD"), max_size=8) | st.from_regex(r"\A(?:R|
 def test_the_order_is_legal_exactly_when_the_grammar_says_so(before: str, after: str, at: list[int], at2: list[int]) -> None:
     """For any messages before and after the request, in any pieces, the grammar says what comes out and where it ends."""
     conversation = Conversation()
-    messages, violation = talk(conversation, pieces(b"".join(LETTERS[letter] for letter in before), at))
+    messages, violation = talk(conversation, pieces(spoken(before), at))
     refused = violation is not None
     if not refused:
         try:
-            conversation.begin(LIMITS)
+            conversation.begin(LIMITS, CALL_BYTES)
         except ProtocolError:
             refused = True
         else:
-            more, violation = talk(conversation, pieces(b"".join(LETTERS[letter] for letter in after), at2))
+            more, violation = talk(conversation, pieces(spoken(after), at2))
             messages, refused = messages + more, violation is not None
     word = f"{before}b{after}"
     legal = LEGAL.match(word)
@@ -49,12 +68,14 @@ def test_the_order_is_legal_exactly_when_the_grammar_says_so(before: str, after:
 @pytest.mark.parametrize("letter", LETTERS)
 @pytest.mark.parametrize("state", State, ids=lambda state: state.name)
 def test_each_message_in_each_state(state: State, letter: str) -> None:
-    """Of the twenty pairs of state and message five are legal, and at the end all are ignored."""
+    """Of the twenty-five pairs of state and message seven are legal, and at the end all are ignored."""
     legal = {
         (State.booting, "R"): State.idle,
         (State.running, "L"): State.running,
         (State.running, "F"): State.full,
+        (State.running, "C"): State.running,
         (State.running, "D"): State.ended,
+        (State.full, "C"): State.full,
         (State.full, "D"): State.ended,
     }
     conversation = in_state(state)
@@ -78,7 +99,9 @@ def test_a_request_is_sent_once_and_to_an_idle_worker(state: State) -> None:
 def told(messages: list[ToDaemon]) -> list[Any]:
     """Messages as something that can be compared: msgspec.Raw cannot."""
     return [
-        ("done", *(raw and bytes(raw) for raw in (message.value, message.returned)), message.failure)
+        ("call", message.id, message.capability, message.method, bytes(message.args))
+        if isinstance(message, HostCall)
+        else ("done", *(raw and bytes(raw) for raw in (message.value, message.returned)), message.failure)
         if isinstance(message, Done)
         else message
         for message in messages
@@ -93,12 +116,15 @@ bad_frames = st.one_of(
     st.integers(0, 20_000).map(lambda levels: encode_frame(b'{"type":"done","value":' + b"[" * levels + b"]" * levels + b"}")),
     st.integers(0, 1100).map(lambda size: frame(type="log", level="log", text="é" * size)),
     st.integers(0, 1100).map(lambda size: frame(type="done", value="é" * size)),
+    st.integers(-1, 3).map(lambda number: call(number, "x" * 100)),
+    st.integers(900, 1100).map(lambda size: call(4, "x" * size)),
+    st.integers(200, 300).map(lambda levels: encode_frame(call(5)[4:].replace(b"null", b"[" * levels + b"]" * levels))),
     st.sampled_from([b"NaN", b"[1,]", b'"\\ud800"', b"\xff", b"9" * 5000]).map(
         lambda value: encode_frame(b'{"type":"done","value":%s}' % value)
     ),
 )
 states = st.sampled_from(list(State))
-good_frames = st.sampled_from([READY, LOG, LOG, LOG, FULL, DONE])
+good_frames = st.sampled_from([READY, LOG, LOG, LOG, FULL, DONE, call(1), call(2), call(3)])
 streams = st.lists(good_frames | bad_frames, max_size=10).map(b"".join)
 
 

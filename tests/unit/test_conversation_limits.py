@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from sandboxd.protocol.conversation import Conversation, State
 from sandboxd.protocol.frames import HEADER, encode_frame
-from sandboxd.protocol.messages import Log, OutputFull
-from tests.support.conversation import FULL, LIMITS, LOG, cuts, frame, fuzz, in_state, pieces, talk
+from sandboxd.protocol.messages import CALL_ROOM, HostCall, Log, OutputFull
+from tests.support.conversation import CALL_BYTES, FULL, LIMITS, LOG, call, cuts, frame, fuzz, in_state, pieces, talk
 from tests.support.messages import depth
 
 
 def begun() -> Conversation:
     conversation = in_state(State.idle)
-    conversation.begin(LIMITS)
+    conversation.begin(LIMITS, CALL_BYTES)
     return conversation
 
 
@@ -170,3 +170,72 @@ def test_the_border_of_a_failure_text_is_exact(field: str, length: int, legal: b
     """16,384 characters pass, one more does not."""
     failure = {"kind": "error", "name": "N", "message": "m", field: "é" * length}
     assert (talk(begun(), [frame(type="done", failure=failure)])[1] is None) is legal
+
+
+# ------------------------------------------------------------------ host calls
+
+
+def test_who_was_granted_nothing_cannot_call() -> None:
+    """Without a grant the first host call is a violation."""
+    conversation = in_state(State.idle)
+    conversation.begin(LIMITS)
+    assert talk(conversation, [call(1)]) == ([], "a host call where none is granted")
+
+
+@pytest.mark.parametrize(("numbers", "words"), [([1, 1], "host call 1 after 1"), ([5, 4], "host call 4 after 5")])
+def test_host_calls_are_numbered_upwards(numbers: list[int], words: str) -> None:
+    """A number that came before, or is lower than one that did, is a violation."""
+    messages, violation = talk(begun(), [call(number) for number in numbers])
+    assert (len(messages), violation) == (1, words)
+
+
+def test_an_answered_number_is_not_free_again() -> None:
+    """Not even after its answer can a host call come twice."""
+    conversation = begun()
+    conversation.feed(call(1))
+    conversation.answered(1)
+    assert talk(conversation, [call(1)])[1] == "host call 1 after 1"
+
+
+def test_the_border_of_calls_without_an_answer_is_exact() -> None:
+    """256 may wait for their answers; one answer makes room for one more."""
+    conversation = begun()
+    assert talk(conversation, [call(number) for number in range(1, 257)])[1] is None
+    conversation.answered(200)
+    assert talk(conversation, [call(257)])[1] is None
+    assert talk(conversation, [call(258)])[1] == "more than 256 host calls without an answer"
+
+
+@pytest.mark.parametrize("calls", [1, 4])
+def test_the_border_of_their_bytes_is_exact(calls: int) -> None:
+    """The arguments without an answer are together no longer than one call may be, and a little room for aborts."""
+    most = (CALL_BYTES + CALL_ROOM) // calls
+    conversation = in_state(State.idle)
+    conversation.begin(replace(LIMITS, output_bytes=1 << 20), CALL_BYTES)
+    stream = [call(number, "a" * (most - 2)) for number in range(1, calls + 1)]
+    assert talk(conversation, stream)[1] is None
+    assert talk(conversation, [call(calls + 1)])[1] == f"host calls of more than {CALL_BYTES} bytes without an answer"
+
+
+def test_answered_bytes_are_free_again() -> None:
+    """A hundred calls of the most bytes pass, one after the other was answered."""
+    conversation = in_state(State.idle)
+    conversation.begin(replace(LIMITS, output_bytes=0), 1 << 20)
+    for number in range(1, 101):
+        messages, violation = talk(conversation, [call(number, "a" * (1 << 20))])
+        assert (len(messages), violation) == (1, None)
+        conversation.answered(number)
+
+
+@pytest.mark.parametrize(("levels", "legal"), [(256, True), (257, False)])
+def test_the_border_of_their_depth_is_exact(levels: int, legal: bool) -> None:
+    """Arguments are as deep as a result may be, and no deeper."""
+    body = b'{"type":"host_call","id":1,"capability":"a","method":"b","args":%s}' % (b"[" * levels + b"]" * levels)
+    violation = talk(begun(), [encode_frame(body)])[1]
+    assert violation == (None if legal else "a host call nested deeper than 256 levels")
+
+
+def test_host_calls_go_on_when_the_output_is_full() -> None:
+    """Code that has printed too much goes on, and may ask."""
+    messages, violation = talk(begun(), [FULL, call(1)])
+    assert ([type(message) for message in messages], violation) == ([OutputFull, HostCall], None)

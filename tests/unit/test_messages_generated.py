@@ -19,6 +19,7 @@ values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
 )
 places = st.integers(1, 2**31)
+call_names = st.text(min_size=1, max_size=8)
 failures = st.fixed_dictionaries(
     {"kind": st.sampled_from(KINDS), "name": texts, "message": texts},
     optional={"line": st.none() | places, "column": st.none() | places, "stack": texts},
@@ -27,6 +28,15 @@ legal_messages = st.one_of(
     st.fixed_dictionaries({"type": st.just("ready"), "node": texts, "typescript": st.booleans()}),
     st.fixed_dictionaries({"type": st.just("log"), "level": st.sampled_from(LEVELS), "text": texts}),
     st.just({"type": "output_full"}),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("host_call"),
+            "id": st.integers(1, 10_000),
+            "capability": call_names,
+            "method": call_names,
+            "args": values,
+        }
+    ),
     st.fixed_dictionaries(
         {"type": st.just("done")}, optional={"value": values, "returned": values, "failure": st.none() | failures}
     ),
@@ -38,7 +48,9 @@ hostile = st.one_of(
     st.sampled_from([math.nan, math.inf, -math.inf, 0, -1, 2**31 + 1, 2**63, 2**64, "\ud800", "a\udc00b", "log", "done"]),
     st.sampled_from([[], {}, [[[[]]]], {"type": "done"}, {"kind": "error", "name": "", "message": ""}]),
 )
-names = st.sampled_from(["type", "value", "returned", "failure", "kind", "name", "message", "line", "stack", "level", "x"])
+names = st.sampled_from(
+    ["type", "value", "returned", "failure", "kind", "name", "message", "line", "stack", "level", "x", "id", "args"]
+)
 edits = st.lists(st.tuples(st.sampled_from(["put", "drop", "put in failure", "drop in failure"]), names, hostile), max_size=3)
 
 
@@ -95,6 +107,13 @@ def is_message(value: object) -> bool:
         return set(fields) == {"level", "text"} and fields["level"] in LEVELS and isinstance(fields["text"], str)
     if kind == "output_full":
         return not fields
+    if kind == "host_call":
+        return (
+            set(fields) == {"id", "capability", "method", "args"}
+            and type(fields["id"]) is int
+            and 1 <= fields["id"] <= 10_000
+            and all(isinstance(name, str) and 1 <= len(name) <= 64 for name in (fields["capability"], fields["method"]))
+        )
     return kind == "done" and set(fields) <= {"value", "returned", "failure"} and is_failure(fields.get("failure"))
 
 

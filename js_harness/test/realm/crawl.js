@@ -50,7 +50,7 @@ async function instances() {
     () => new CompressionStream('gzip'), () => new DecompressionStream('gzip'), () => new Blob(['x']), () => new File(['x'], 'y'), () => new FormData(), () => new Headers({ a: 'b' }),
     () => new Request('http://a/', { method: 'POST', body: 'x' }), () => new Response('x'), () => new Response('{}').json(), () => new Response('x').body, () => Response.json({}), () => new Blob(['x']).stream(),
     () => crypto.subtle.digest('SHA-256', module), () => crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt']), () => crypto.getRandomValues(new Uint8Array(2)),
-    () => structuredClone({ a: [new Map([[1, new Date()]])] }), () => fetch('http://a/'), () => setTimeout(() => {}, 0), () => performance.toJSON(), () => navigator, () => Buffer.from('x'), () => Buffer.alloc(4),
+    () => structuredClone({ a: [new Map([[1, new Date()]])] }), () => fetch('http://a/'), () => fetch('http://a/').then((response) => response.body), () => setTimeout(() => {}, 0), () => performance.toJSON(), () => navigator, () => Buffer.from('x'), () => Buffer.alloc(4),
     () => new WebAssembly.Module(module), () => WebAssembly.instantiate(module), () => new WebAssembly.Memory({ initial: 1 }), () => new WebAssembly.Table({ initial: 1, element: 'anyfunc' }),
     () => new Intl.DateTimeFormat(), () => new Intl.NumberFormat(), () => new Intl.Collator(), () => new Intl.Segmenter().segment('a b'), () => new Intl.PluralRules(), () => new Intl.ListFormat(),
     () => new Proxy({}, {}), () => (function* () { yield 1; })(), () => (async function* () { yield 1; })(), () => [][Symbol.iterator](), () => new Map()[Symbol.iterator](), () => 'a'.matchAll(/a/g), () => async () => {},

@@ -1,0 +1,71 @@
+"""The broker: everything that outlives an execution, and the sessions that use it."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing, contextmanager
+from functools import cache, partial
+from typing import Any
+
+import trio
+from msgspec import Struct, field
+
+from sandboxd.broker.capability import Capability
+from sandboxd.broker.clients import Client, Clients
+from sandboxd.broker.egress import Egress
+from sandboxd.broker.fetch import Fetcher
+from sandboxd.broker.request import Headers
+from sandboxd.broker.resolver import Resolve, SystemResolver
+from sandboxd.broker.secrets import read_secrets
+from sandboxd.broker.session import Session
+from sandboxd.policy.fetch import Fetch
+from sandboxd.policy.model import Grant, Profile
+
+trusted = cache(ssl.create_default_context)
+"""The certificate authorities of this machine; reading them takes some 60 ms."""
+
+
+class Outside(Struct, frozen=True):
+    """What the broker takes from the world: how names are resolved, whom TLS trusts, and where the daemon itself listens."""
+
+    resolve: Resolve = field(default_factory=SystemResolver)
+    tls: Callable[[], ssl.SSLContext] = trusted
+    own_ports: frozenset[int] = frozenset()
+
+
+class Broker:
+    """Answers host calls, for all profiles."""
+
+    def __init__(self, outside: Outside, secrets: Mapping[str, Mapping[str, Headers]]) -> None:
+        self._outside, self._secrets = outside, secrets
+        self.clients = Clients(outside.tls)
+        self._turn = trio.Lock()
+
+    @contextmanager
+    def session(self, grant: Grant, principal: Hashable, **who: Any) -> Iterator[Session]:
+        """For one execution of the principal; `who` names it in the log."""
+        capabilities: list[Capability] = []
+        with ExitStack() as borrowed:
+            if (fetch := grant.capabilities.fetch) is not None:
+                client = cache(lambda: borrowed.enter_context(self._client(fetch, (grant.profile, principal))))
+                capabilities.append(Fetcher(fetch, self._secrets.get(grant.profile, {}), client))
+            with closing(Session(capabilities, profile=grant.profile, principal=principal, **who)) as session:
+                yield session
+
+    def _client(self, fetch: Fetch, whose: Hashable) -> AbstractContextManager[Client]:
+        egress = Egress(fetch, self._outside.resolve, self._outside.own_ports, self._turn)
+        return self.clients.borrow(whose, egress, fetch.limits.principal_concurrent.most)
+
+
+@asynccontextmanager
+async def open_broker(profiles: Mapping[str, Profile], outside: Outside) -> AsyncIterator[Broker]:
+    """A broker for as long as the block lasts. Raises SettingsError when a credential cannot be read."""
+    broker = Broker(outside, read_secrets(profiles))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(broker.clients.sweep)
+        nursery.start_soon(partial(trio.to_thread.run_sync, outside.tls, abandon_on_cancel=True))  # before the first call waits
+        try:
+            yield broker
+        finally:
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):  # closing a socket waits for nobody
+                await broker.clients.aclose()

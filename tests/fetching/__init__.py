@@ -1,0 +1,1 @@
+"""fetch in a worker held against fetch in a plain Node."""
