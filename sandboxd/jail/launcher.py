@@ -34,8 +34,8 @@ CHANNEL = 3
 
 LIFE = 4  # in the child, until exec: the read end of a pipe whose only writer is the launcher
 
-# What this interpreter or main() ignores: ignored signals stay ignored through exec.
-CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
+# What this interpreter or main() ignores, and what nohup and a shell's background do: ignored stays ignored through exec.
+CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def die_with_parent(parent: int) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,8 @@ def test_control_c_ends_a_run_without_a_traceback(file: Callable[[str], str]) ->
     """SIGINT is exit code 130 and quiet."""
     code = "console.log('up'); await new Promise(resolve => setTimeout(resolve, 25000))"
     command = [*SANDBOXD, "run", file(code), "--timeout-ms", "30000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a shell's background would ignore it
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     assert wait_until(lambda: workers(process.pid), 30)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

@@ -3,6 +3,8 @@
 import json
 import os
 import resource
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -123,8 +125,19 @@ LIBC_SIGNALS = 0b11 << 31
 """32 and 33: libc keeps them for itself, so nobody can reset what an odd parent made of them."""
 
 
+@pytest.fixture
+def ignoring() -> Iterator[None]:
+    """As if started by nohup in a shell's background."""
+    numbers = (signal.SIGHUP, signal.SIGQUIT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    yield
+    for number, action in zip(numbers, before, strict=True):
+        signal.signal(number, action)
+
+
+@pytest.mark.usefixtures("ignoring")
 async def test_signals_are_the_default(policy: Policy, tmp_path: Path) -> None:
-    """Nothing that Python or the launcher ignores or blocks is ignored or blocked in a worker."""
+    """Nothing that Python, the launcher or who started the daemon ignores or blocks is ignored or blocked in a worker."""
     script = "[ \"$1\" = --version ] && echo v24.0.0 && exit\nexec grep -E '^Sig(Ign|Blk):' /proc/self/status >&2"
     probe = shell_node(tmp_path, script)
     async with open_execserver(how(policy, probe)) as server:
