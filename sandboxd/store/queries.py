@@ -103,6 +103,17 @@ _uncount_execution = Prepared(_complete.values(counted=False), _closing_values)
 _close_orphans = update(executions).where(_is_running).values(status=Status.crashed.value, finished_ms=bindparam("now_ms"))
 
 
+_count_starts = Prepared(
+    select(func.count()).where(
+        executions.c.tenant == bindparam("tenant"),
+        executions.c.user == bindparam("user"),
+        executions.c.counted == true(),
+        executions.c.started_ms > bindparam("since_ms"),
+    ),
+    ["tenant", "user", "since_ms"],
+)
+
+
 def open_execution(connection: Connection, opening: Opening, principal: Principal, *, started_ms: int) -> None:
     """Take one from the principal's quota and begin the record: a counted row with status ``running``."""
     _open_execution.run(connection, {**asdict(opening), **asdict(principal), "started_ms": started_ms})
@@ -148,6 +159,12 @@ def nth_newest_starts(
     for place, (n, since_ms) in enumerate(asked):
         parameters[f"skip_{place}"], parameters[f"since_{place}"] = max(n - 1, 0), since_ms
     return tuple(_nth_newest_starts(len(asked)).run(connection, parameters).fetchone())
+
+
+def count_starts(connection: Connection, tenant: str, user: str, *, since_ms: int) -> int:
+    """How many counted executions of the user's started later than ``since_ms``; takes as long as there are many."""
+    row = _count_starts.run(connection, {"tenant": tenant, "user": user, "since_ms": since_ms}).fetchone()
+    return int(row[0])
 
 
 @cache

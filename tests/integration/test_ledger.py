@@ -1,12 +1,15 @@
 """The ledger's takes: who is let in, what is on disk by then, and what a refusal says."""
 
+from random import Random
+
 import pytest
 import trio
 
 from sandboxd.auth.tokens import hash_token, new_token, token_id
 from sandboxd.errors import InvalidToken, QuotaExceeded
 from sandboxd.models import Principal, Status, Usage
-from sandboxd.policy.quota import Quota
+from sandboxd.policy.quota import Quota, windows
+from sandboxd.store import queries
 from sandboxd.store.queries import StoredToken, insert_token, revoke_token
 from tests.support.ledger import ANN, START, UNLIMITED, House, flushed, opening, rows, run
 
@@ -165,3 +168,36 @@ async def test_validation_takes_a_slot_only(house: House) -> None:
             await ledger.slot(ANN, quota).__aenter__()
     assert (refusal.value.limit, refusal.value.retry_after) == ("concurrent", 1)
     assert (rows(database), ledger.running(ANN)) == ([], 0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_was_counted_before_changes_no_answer(house: House, seed: int) -> None:
+    """Whatever came before, of whichever tier and however the clock went, a take is refused just when a window is full."""
+    ledger, database, clock = house
+    dice = Random(seed)
+    quotas = [Quota(hourly=7, daily=20), Quota(hourly=12, daily=15, monthly=60), Quota()]
+    for number in range(250):
+        clock.now += dice.choice([0, 0, 1, 30, 400, 3000, -200])
+        quota = dice.choice(quotas)
+        now_ms = int(clock.now * 1000)
+        starts = [row.started_ms for row in rows(database) if row.counted]
+        full = any(sum(at > each.since_ms for at in starts) >= each.allowed for each in windows(quota, now_ms))
+        try:
+            async with ledger.take(ANN, quota, opening(number)) as take:
+                assert not full
+                if dice.random() < 0.8:
+                    take.started()
+                    take.close(Status.succeeded)
+        except QuotaExceeded:
+            assert full
+
+
+async def test_who_is_far_from_a_limit_is_not_counted_each_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One count is good for as many takes as there was room."""
+    ledger, _, _ = house
+    counts: list[object] = []
+    count = queries.count_starts
+    monkeypatch.setattr(queries, "count_starts", lambda *args, **more: [counts.append(1), count(*args, **more)][1])
+    for number in range(40):
+        await run(ledger, Quota(hourly=40), number)
+    assert len(counts) == 1
