@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import trio
 
+from tests.support.engines import until
+
 Raw = trio.abc.Stream
 
 
@@ -163,3 +165,26 @@ def running_upstream(routes: Routes) -> Iterator[Upstream]:
     finally:
         token.run_sync_soon(leave.set)
         thread.join(60)
+
+
+@asynccontextmanager
+async def held_upstream() -> AsyncIterator[tuple[Upstream, trio.Event]]:
+    """A server that answers nobody before it is released, and the release."""
+    release = trio.Event()
+
+    async def answer(_: Seen, stream: Raw) -> None:
+        await release.wait()
+        await stream.send_all(response(b"", "Connection: close"))
+
+    async with open_upstream({"/": answer, "/a": answer, "/b": answer}) as upstream:
+        yield upstream, release
+
+
+async def closed(upstream: Upstream) -> None:
+    """Waits until the server has no connection any more."""
+    await until(lambda: not upstream.open)
+
+
+async def arrived(upstream: Upstream, requests: int) -> None:
+    """Waits for so many."""
+    await until(lambda: len(upstream.seen) >= requests)
