@@ -146,6 +146,7 @@ function serveOne() {
 function serveMany(config) {
   orEnd(() => {
     native.takeStock(CHANNEL);
+    native.gather(true);
     native.installFilter(Buffer.from(config.filter, 'base64'));
   });
   send(READY + String(native.cpuTime()) + '}');
@@ -177,6 +178,7 @@ function start(config, parts) {
     then(resolved(), () => { serveMany(config); });
     return;
   }
+  native.gather(false);
   if (config.filter !== undefined) orEnd(() => confine(config.filter));
   serveOne();
 }

@@ -9,6 +9,7 @@
  *   entropy()             -> 32 random bits from the kernel, as a number
  *   cpuTime()             -> CPU time of this process, in microseconds
  *   exit(code)            -> does not return
+ *   gather(forks)         -> undefined; the boot is over: memory is arranged for what comes, in large pages if that is children
  *   watchable(fd)         -> undefined; at boot, once: `watch` is about this descriptor
  *   watch(call)           -> undefined; call() whenever there is something to read, which keeps the loop alive; null: no more
  *
@@ -32,7 +33,7 @@ NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
       {"readFrame", read_frame}, {"writeFrame", write_frame},
       {"setLimit", set_limit}, {"installFilter", install_filter}, {"restrictFiles", restrict_files},
-      {"confined", confined}, {"entropy", entropy},
+      {"confined", confined}, {"entropy", entropy}, {"gather", gather},
       {"watchable", watchable}, {"watch", watch_channel},
       {"cpuTime", cpu_time}, {"takeStock", take_stock}, {"serve", serve}, {"exit", exit_now}};
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

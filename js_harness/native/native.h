@@ -6,6 +6,7 @@
  *   waking.c       the event loop hears of what there is to read
  *   process.c      random bits, CPU time, the end
  *   preloaded.c    what Node finds before libc, and so calls instead (LD_PRELOAD)
+ *   pages.c        where its memory lies, and in pages of which size (LD_PRELOAD)
  *   descriptors.c  which descriptors a child inherits, and what it puts in their places
  *   server.c       the fork server
  *
@@ -48,6 +49,12 @@ int lower_limit(int which, rlim_t most); /* soft and hard, never up; 0, or -1: e
 napi_value entropy(napi_env env, napi_callback_info info);
 napi_value cpu_time(napi_env env, napi_callback_info info);
 napi_value exit_now(napi_env env, napi_callback_info info);
+
+/* What Node finds in this module before it finds it in libc: the module is preloaded (LD_PRELOAD) as well as loaded. */
+#define PRELOADED __attribute__((visibility("default")))
+
+/* pages.c */
+napi_value gather(napi_env env, napi_callback_info info);
 
 /* preloaded.c */
 enum kind { OTHER, EVENTFD, EPOLL, PIPE };

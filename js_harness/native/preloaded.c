@@ -4,15 +4,12 @@
  * of the loops that it inherits, so these are noted where they are made: the jail has no /proc in which to look for them.
  */
 #include "native.h"
-#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PRELOADED __attribute__((visibility("default")))
-
 /* When the memory of a large buffer is refused V8 collects garbage and asks again, and dies when it finds none for that work.
- * So the last of the limit is not for buffers; and each goes back to the kernel when it is freed, not into a heap of ours. */
+ * So the last of the limit is not for buffers. */
 #if defined __GLIBC__ && !defined __SANITIZE_ADDRESS__
 enum { LARGE = 128 << 10, RESERVE = 8 << 20 };
 extern void *__libc_calloc(size_t count, size_t size);
@@ -25,17 +22,7 @@ PRELOADED void *calloc(size_t count, size_t size) {
   }
   return __libc_calloc(count, size);
 }
-__attribute__((constructor)) static void keep_no_heap(void) { mallopt(M_MMAP_THRESHOLD, LARGE); }
 #endif
-
-/* V8 asks for each chunk of its heap at a random address, so that each has page tables of its own, down from the top: 1 MB of
- * tables and 60 more mappings, which every fork copies and every exit takes down (0.8 ms of CPU of 6.6). Where the kernel puts them
- * they lie together. A reservation keeps its place: V8 wants its code near its own built-in functions. */
-enum { CHUNK = 8 << 20 };
-PRELOADED void *mmap64(void *at, size_t size, int access, int flags, int fd, off_t from) {
-  if (flags & MAP_ANONYMOUS && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && size <= CHUNK) at = NULL;
-  return (void *)syscall(SYS_mmap, at, size, access, flags, fd, from);
-}
 
 static enum kind kind_of[MOST_DESCRIPTORS];
 

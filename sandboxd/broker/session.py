@@ -23,7 +23,7 @@ class Session:
 
     def __init__(self, capabilities: Iterable[Capability], **who: Any) -> None:
         self._capabilities = {capability.name: capability for capability in capabilities}
-        self._log = log.bind(**who)
+        self._who = who
         self._told = 0
         self.calls = 0
         self.refused = 0
@@ -59,12 +59,12 @@ class Session:
     def close(self) -> None:
         """The execution has ended."""
         if self.calls > MOST_LINES:
-            self._log.warning("host calls without a line", count=self.calls - MOST_LINES)
+            log.warning("host calls without a line", count=self.calls - MOST_LINES, **self._who)
 
     def _tell(self, event: str, **facts: Any) -> None:
         if self._told < MOST_LINES:
             self._told += 1
-            self._log.info(event, **facts)
+            log.info(event, **self._who, **facts)
 
     def _find(self, call: HostCall) -> tuple[Method, Any]:
         """The method, and its arguments as it wants them."""

@@ -106,7 +106,8 @@ class Conversation:
         if limits is None:
             return
         if isinstance(message, Log):
-            self._printed += len(message.text.encode()) + 1
+            text = message.text
+            self._printed += (len(text) if text.isascii() else len(text.encode())) + 1
             if self._printed > limits.output_bytes + 1:
                 raise ProtocolError(f"more output than {limits.output_bytes} bytes")
         elif isinstance(message, HostCall):

@@ -211,8 +211,10 @@ def encode_result(result: HostResult) -> bytes:
 def decode(body: bytes) -> ToDaemon:
     """The message in a frame from a worker. Raises ProtocolError for anything that is not one."""
     try:
-        body.decode()  # msgspec.Raw takes bytes that are not UTF-8
         message = _decoder.decode(body)
+        if type(message) is Log:  # all text, which is looked at; of these there can be a million
+            return message
+        body.decode()  # msgspec.Raw takes bytes that are not UTF-8
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ProtocolError(f"not a message: {type(error).__name__}: {str(error)[:200]}") from None
     if not isinstance(message, _WireDone):
