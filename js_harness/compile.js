@@ -11,10 +11,12 @@ const { USER_FILE, failure } = require('./errors');
 const nodeVersion = process.versions.node;
 const hasTypeScript = typeof nodeModule.stripTypeScriptTypes === 'function';
 
-const PREFIX = '(async () => {\n';
+/* What stands around the user's text, for V8 and for the stripper of types: each begins with one line of ours. */
+const WRAPPERS = { __proto__: null, body: ['(async () => {\n', '\n})'], module: ['\n', '\n'], function: ['(function () {\n', '\n})'] };
 /* The last magic comment wins and an empty one resets it: a user's `//# sourceURL=` would rename frames and make V8 ignore lineOffset. */
-const SUFFIX = '\n})\n//# sourceURL=\n//# sourceMappingURL=';
+const RESET = '\n//# sourceURL=\n//# sourceMappingURL=';
 const SCRIPT = Object.freeze({ __proto__: null, filename: USER_FILE, lineOffset: -1 });
+const NO_TYPESCRIPT = 'TypeScript needs Node 22.13 or later; this daemon runs Node ' + nodeVersion;
 const PLACE = /^[^\n]*:(\d+)\n(?:[^\n]*\n([ \t]*)\^)?/;
 /* The stripper quotes a few lines before the caret; it widens tabs and wide characters, so its column counts for plain text only. */
 const TS_PLACE = /^[^\n]*:(\d+)\n(?:(?:[^\n]*\n)*?( *)\^)?/;
@@ -29,11 +31,17 @@ function prepare(codegen) {
 
 const countLines = (text) => { let n = 1; for (let i = 0; i < text.length; i++) if (charCodeAt(text, i) === 10) n++; return n; };
 
-/* V8's stack of a SyntaxError begins `user.js:LINE`, the line, and a caret. A line past the end of the body is the wrapper's. */
-function syntaxFailure(error, source) {
+/** A text that is not what it should be: `failure` is the JSON of it; `line` and `column` say how far its reader got. */
+const refusal = (message, line, column) => ({ __proto__: null, failure: failure('syntax', 'SyntaxError', message, line, column), message, line, column });
+
+/** A hashbang becomes a comment of the same length: positions stay. */
+const withoutHashbang = (source) => (startsWith(source, '#!') ? '//' + slice(source, 2) : source);
+
+/* V8's stack of a SyntaxError begins `user.js:LINE`, the line, and a caret. A line past the end of the text is the wrapper's. */
+function refusedByV8(error, source) {
   const place = exec(PLACE, String(read(error, 'stack'))), lines = countLines(source);
-  if (place && +place[1] > lines) return failure('syntax', 'SyntaxError', 'Unexpected end of input', lines);
-  return failure('syntax', 'SyntaxError', String(read(error, 'message')), place ? +place[1] : 0, place && place[2] !== undefined ? place[2].length + 1 : 0);
+  if (place && +place[1] > lines) return refusal('Unexpected end of input', lines, 0);
+  return refusal(String(read(error, 'message')), place ? +place[1] : 0, place && place[2] !== undefined ? place[2].length + 1 : 0);
 }
 
 /**
@@ -42,33 +50,50 @@ function syntaxFailure(error, source) {
  * own AsyncFunction constructor refuses it.
  */
 function compileBody(source) {
-  const text = startsWith(source, '#!') ? '//' + slice(source, 2) : source;   // same length: positions stay
+  const text = withoutHashbang(source), [before, after] = WRAPPERS.body;
   let script;
-  try { script = new Script(PREFIX + text + SUFFIX, SCRIPT); } catch (e) { return { __proto__: null, failure: syntaxFailure(e, text) }; }
+  try { script = new Script(before + text + after + RESET, SCRIPT); } catch (e) { return refusedByV8(e, text); }
   if (indexOf(text, '}') < 0) return { __proto__: null, script };   // no bracket, nothing closed: the second parse is for the others
-  try { new AsyncFunction(text); } catch { return { __proto__: null, failure: failure('syntax', 'SyntaxError', 'A bracket is closed that the code did not open') }; }
+  try { new AsyncFunction(text); } catch { return refusal('A bracket is closed that the code did not open', 0, 0); }
   return { __proto__: null, script };
 }
 
 /**
  * TypeScript to JavaScript of the same length: types become blanks, so that lines and columns stay.
  * Exactly one of `text` and `failure`, with `refused` when the text is not even TypeScript. What cannot be erased (enum,
- * namespace) is refused by name, as is a Node without it.
+ * namespace) is refused by name, as is a Node without it. `wrapper` names what the text is the inside of.
  */
-function stripTypes(source) {
-  if (!hasTypeScript) {
-    return { __proto__: null, failure: failure('unsupported', 'TypeError', 'TypeScript needs Node 22.13 or later; this daemon runs Node ' + nodeVersion) };
-  }
-  const head = startsWith(source, '#!') ? '//' + slice(source, 2) : source;
+function stripTypes(source, wrapper = 'body') {
+  if (!hasTypeScript) return { __proto__: null, failure: failure('unsupported', 'TypeError', NO_TYPESCRIPT) };
+  const head = withoutHashbang(source), [before, after] = WRAPPERS[wrapper];
   try {
-    const text = nodeModule.stripTypeScriptTypes(PREFIX + head + '\n})', { __proto__: null, mode: 'strip' });
-    return { __proto__: null, text: slice(text, PREFIX.length, text.length - 3) };
+    const text = nodeModule.stripTypeScriptTypes(before + head + after, { __proto__: null, mode: 'strip' });
+    return { __proto__: null, text: slice(text, before.length, text.length - after.length) };
   } catch (e) {
     const place = exec(TS_PLACE, String(read(e, 'stack'))), lines = countLines(head);
     const line = place ? +place[1] - 1 : 0, column = place && place[2] !== undefined && exec(/[^\n\r\x20-\x7e]/, head) === null ? place[2].length + 1 : 0;
-    const message = exec(/^[^\n]*/, String(read(e, 'message')))[0], refused = read(e, 'code') !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
-    return { __proto__: null, refused, failure: failure('syntax', 'SyntaxError', message, line > lines ? lines : line, line > lines ? 0 : column) };
+    const message = exec(/^[^\n]*/, String(read(e, 'message')))[0];
+    const found = refusal(message, line > lines ? lines : line, line > lines ? 0 : column);
+    found.refused = read(e, 'code') !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
+    return found;
   }
 }
 
-module.exports = { prepare, compileBody, stripTypes, hasTypeScript, nodeVersion };
+/* Without a column its reader came to the end of the line. */
+const isFurther = (one, other) => one.line > other.line || (one.line === other.line && other.column > 0 && (one.column === 0 || one.column > other.column));
+
+/**
+ * What `compile` makes of the source in its language. "auto" is JavaScript if V8 takes it, for `[a < b, b > (2)]` means
+ * something else in TypeScript. If neither is right the one that got further tells why: over the first type V8 stumbles, over
+ * a mistake that is none of types both do, and then V8's words are the better known.
+ */
+function compileAs(language, source, wrapper, compile) {
+  const plain = language === 'typescript' ? undefined : compile(source);
+  if (plain !== undefined && (plain.failure === undefined || language === 'javascript')) return plain;
+  if (plain !== undefined && !hasTypeScript) return refusal(plain.message + ' (' + NO_TYPESCRIPT + ')', plain.line, plain.column);
+  const stripped = stripTypes(source, wrapper);
+  if (stripped.failure === undefined) return compile(stripped.text);
+  return plain === undefined || !stripped.refused || isFurther(stripped, plain) ? stripped : plain;
+}
+
+module.exports = { RESET, prepare, compileBody, compileAs, isFurther, refusedByV8, stripTypes, withoutHashbang, hasTypeScript, nodeVersion };

@@ -19,6 +19,19 @@ const site = (() => {
 })();
 const header = uncurry(Error.prototype.toString);
 const positions = new WeakMap();
+let insertions = [];
+
+/** What the harness has put into the user's text, as `completion.js` tells it: errors are told without. */
+function setInsertions(list) { insertions = list; }
+
+function columnOf(line, column) {
+  let own = column;
+  for (let i = 0; i < insertions.length; i++) {
+    const one = insertions[i];
+    if (one.line === line && own >= one.column + one.width) own -= one.width;
+  }
+  return own;
+}
 
 function renamed(line, alias, file) {
   let text = '', from = 0;
@@ -28,6 +41,8 @@ function renamed(line, alias, file) {
   }
   return text + slice(line, from);
 }
+
+const placed = (line, column) => USER_FILE + ':' + String(line) + ':' + String(column);
 
 /* Of evaluated code V8 prints where the `eval` stands, and there alone it forgets the script's lineOffset of -1. */
 function moved(line) {
@@ -52,7 +67,9 @@ function prepareStackTrace(error, frames) {
     else if (file === USER_FILE) {
       const alias = site.shown(frames[i]);
       if (typeof alias === 'string' && alias !== file && alias !== '') line = renamed(line, alias, file);
-      if (!where) where = { __proto__: null, line: site.line(frames[i]), column: site.column(frames[i]) };
+      const at = site.line(frames[i]), shownColumn = site.column(frames[i]), column = columnOf(at, shownColumn);
+      if (column !== shownColumn) line = renamed(line, placed(at, shownColumn), placed(at, column));
+      if (!where && at > 0) where = { __proto__: null, line: at, column };
     }
     text += '\n    at ' + line;
     shown++;
@@ -90,4 +107,4 @@ function install() {
   Error.stackTraceLimit = 20;
 }
 
-module.exports = { USER_FILE, describe, failure, install };
+module.exports = { USER_FILE, describe, failure, install, setInsertions };

@@ -1,7 +1,7 @@
 'use strict';
 /* The worker's program: boot, warm up, then block for one request.
  *
- *   node FLAGS harness.js '{"globals":["Object",…],"threads":true,"codegen":false,"filter":"base64"}'
+ *   node FLAGS harness.js '{"dialect":"code-nodes","globals":["Object",…],"threads":true,"codegen":false,"filter":"base64"}'
  *
  * Descriptor 3 is the frame channel. The order matters: everything the harness needs is captured before the realm is
  * hidden, and nothing of the user's is read before `ready` was answered with a request.
@@ -24,7 +24,7 @@ const PACKAGES = {
   esrecurse: 'node_modules/esrecurse/esrecurse.js',
   estraverse: 'node_modules/estraverse/estraverse.js',
 };
-const LATER = ['canary.js', 'decoders.js', 'check/parser.js', 'check/scope.js', 'check/tokens.js', 'node_modules/esrecurse/package.json', 'node_modules/estraverse/package.json'];
+const LATER = ['canary.js', 'completion.js', 'decoders.js', 'check/parser.js', 'check/scope.js', 'check/tokens.js', 'node_modules/esrecurse/package.json', 'node_modules/estraverse/package.json'];
 
 const read = (file) => readFileSync(`${home}/${file}`, 'utf8');
 const texts = { __proto__: null };

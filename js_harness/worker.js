@@ -2,25 +2,35 @@
 /* One worker, one request: boot once, announce `ready`, block, run, answer `done`, exit. */
 const { parse, then, resolved, exec, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
 const { process, Buffer } = globalThis;
-const { _rawDebug: rawDebug } = process;
+const { _rawDebug: rawDebug } = process, { apply: applyFunction } = Function.prototype;
 const { describe, failure } = require('./errors');
-const { compileBody, stripTypes, prepare, hasTypeScript, nodeVersion } = require('./compile');
+const { hasTypeScript, nodeVersion } = require('./compile');
 const { makeConsole } = require('./console');
 const { quote } = require('./text');
 const fetch = require('./fetch');
 const host = require('./host');
 const web = require('./web');
 const realm = require('./realm');
-const checker = require('./check');
 
 const CHANNEL = 3;
 const RLIMIT_DATA = 2;
-const REQUEST_CAP = 64 << 20;
+const REQUEST_CAP = 128 << 20;                               // 16 MB of source, each byte of it escaped (`\u0001`), have 96
 const NOTHING = /(?:)/;
 const READY = '{"type":"ready","node":' + quote(nodeVersion) + ',"typescript":' + (hasTypeScript ? 'true' : 'false') + ',"cpu_us":';
-const DIALECTS = { __proto__: null, 'code-nodes': require('./dialects/code_nodes') };
 
-let native, allowed, children, settled = false, provided = false, limits = { __proto__: null, output_bytes: 0 };
+/* One dialect a worker. Each has
+ *   name                      as requests call it
+ *   boot(codegen)             once, before Node is hidden
+ *   prepare(request)          { program } or { failure }, before anything of the user's runs; `request.check` as the daemon said
+ *   install(request, lose)    its globals; `lose(failureJson)` ends the code
+ *   run(program)              begins the code; a promise of its value
+ *   finish(value, limits)     the fields of `done`
+ *   given()                   if code can give its value and go on: what it gave, undefined until then
+ *   outlives                  whether code goes on after that promise until nothing is left to do
+ *   SAMPLES, ROUNDS, warm()   requests that warm a fork server up, how often each is made, and what else there is to warm */
+const DIALECTS = { __proto__: null, 'code-nodes': './dialects/code_nodes', executions: './dialects/executions', actions: './dialects/actions' };
+
+let native, allowed, children, dialect, settled = false, provided = false, ending = null, limits = { __proto__: null, output_bytes: 0 };
 
 /** One frame to the daemon. When the daemon is gone there is nobody left to work for; a full stack is the user's to handle. */
 function send(json) {
@@ -39,54 +49,40 @@ function finish(fields) {
 }
 const fail = (failureJson) => finish('"failure":' + failureJson);
 
-const finding = (found) => failure('finding', 'ValidationError', found.message, found.line, found.column);
-
-/* Stripped, compiled and checked, in the order of the validation rules: brackets and imports of a text that V8 refuses come
- * before V8's own words, forbidden names only matter in a text that it accepts. */
-function prepareSource(request) {
-  let source = request.source;
-  if (request.language === 'typescript') {
-    const stripped = stripTypes(source);
-    if (stripped.failure !== undefined) {
-      const early = request.check && stripped.refused ? checker.check(source, true) : null;
-      return early ? { __proto__: null, failure: finding(early) } : stripped;
-    }
-    source = stripped.text;
-  }
-  const compiled = compileBody(source);
-  const found = request.check ? checker.check(source, compiled.failure !== undefined) : null;
-  return found ? { __proto__: null, failure: finding(found) } : compiled;
+/** The code has come to another end than that of its promise. If it had given its value by then, that counts. */
+function lose(failureJson) {
+  const given = dialect.given?.();
+  if (given === undefined) fail(failureJson); else finish(dialect.finish(given, limits));
 }
 
 function check(request) {
-  const { failure: problem } = prepareSource({ ...request, check: true });
+  const { failure: problem } = dialect.prepare({ ...request, check: true });
   finish(problem === undefined ? '"value":null' : '"failure":' + problem);
 }
 
 function run(request) {
-  const dialect = DIALECTS[request.dialect];
-  if (dialect === undefined) { fail(failure('unsupported', 'Error', 'This worker has no dialect ' + String(request.dialect))); return; }
-  const { script, failure: problem } = prepareSource(request);
+  const { program, failure: problem } = dialect.prepare(request);
   if (problem !== undefined) { fail(problem); return; }
   limits = request.limits;
   fetch.grant(request.capabilities.fetch);
   if (!provided) fetch.provideFor(request.source, allowed);
-  dialect.install(request);
+  dialect.install(request, lose);
   web.startClock();
   exec(NOTHING, '');                                         // RegExp.lastMatch and its like do not tell what was matched before
-  then(resolved(), () => { settle(script, dialect); });    // from the microtask queue, so that no frame of ours lies below the user's
+  then(resolved(), () => { settle(program); });              // from the microtask queue, so that no frame of ours lies below the user's
 }
 
 /* `await`, because a `.then` chain would look up the `then` that the code may have patched; so would a promise that we hand on
  * (hence no `return` above). `await` itself looks up `constructor`: one that is surely right is put there. */
-async function settle(script, dialect) {
+async function settle(program) {
   let value;
   try {
-    const running = script.runInThisContext()();
+    const running = dialect.run(program);
     defineProperty(running, 'constructor', { __proto__: null, value: Promise });
     value = await running;
   } catch (e) { fail(describe(e, 'error')); return; }
-  finish(dialect.finish(value, limits));
+  ending = () => finish(dialect.finish(value, limits));
+  if (!dialect.outlives) ending();
 }
 
 /* No code of anybody's: the canary prints what each attempt gave, and is expected to end by the last. */
@@ -97,14 +93,16 @@ async function canary(request) {
 
 const REQUESTS = { __proto__: null, run, check, canary };
 
-/* What ends a program without a settled promise, told apart. The `exit` listener comes last: it would hide why a boot failed. */
+/* What ends a program without a settled promise, told apart. The `exit` listener comes last: it would hide why a boot failed.
+ * Node calls a listener by its `apply`, which is looked up where code may have patched it: each has its own. */
 function watchTheEnd() {
   let drained = false;
-  process.setUncaughtExceptionCaptureCallback((e) => fail(describe(e, 'uncaught')));
-  process.on('unhandledRejection', (e) => fail(describe(e, 'unhandled_rejection')));
+  const on = (event, listener) => { defineProperty(listener, 'apply', { __proto__: null, value: applyFunction }); process.on(event, listener); };
+  process.setUncaughtExceptionCaptureCallback((e) => lose(describe(e, 'uncaught')));
+  on('unhandledRejection', (e) => lose(describe(e, 'unhandled_rejection')));
   process.reallyExit = native.exit;
-  process.on('beforeExit', () => { drained = true; fail(failure('stalled', 'Error', 'The code is waiting for something that can no longer happen')); });
-  process.on('exit', () => { if (!drained) fail(failure('ended_early', 'Error', 'The code ended its process before it was finished')); native.exit(0); });
+  on('beforeExit', () => { drained = true; if (ending !== null) ending(); else fail(failure('stalled', 'Error', 'The code is waiting for something that can no longer happen')); });
+  on('exit', () => { if (!drained) fail(failure('ended_early', 'Error', 'The code ended its process before it was finished')); native.exit(0); });
 }
 
 /* The last filter, and proof of it: no byte of the user's is read before. */
@@ -129,16 +127,23 @@ function orEnd(step) {
   }
 }
 
+/* In a function of its own, so that of a large program the frame is garbage by the time that it is compiled. */
+function readRequest() {
+  const frame = native.readFrame(CHANNEL, REQUEST_CAP);
+  if (frame === null) native.exit(0);
+  return parse(frame);
+}
+
 /* The one request. Whoever forgets the memory limit gets no execution without one: the daemon knows what this worker has, and it
  * can only go down. */
 function serveOne() {
   host.attach(native, send);
   send(READY + String(native.cpuTime()) + '}');
-  const frame = native.readFrame(CHANNEL, REQUEST_CAP);
-  if (frame === null) native.exit(0);
-  const request = parse(frame);
+  const request = readRequest();
   if (!(request.data_bytes > 0)) native.exit(1);
   native.setLimit(RLIMIT_DATA, request.data_bytes);
+  if (request.heap_bytes > 0) native.limitHeap(request.heap_bytes);
+  if (request.type === 'run' && request.dialect !== dialect.name) fail(failure('unsupported', 'Error', 'This worker has no dialect ' + String(request.dialect)));
   REQUESTS[request.type](request);
 }
 
@@ -164,10 +169,11 @@ function start(config, parts) {
   native = parts.native;
   native.watchable(CHANNEL);
   allowed = new Set(config.globals);
-  prepare(config.codegen);
+  dialect = require(DIALECTS[config.dialect]);
+  dialect.boot(config.codegen);
   if (config.children) {
     children = require('./children');                        // not before: what it brings along would cost an exec worker 4 MB
-    children.warmUp();
+    children.warmUp(dialect);
   }
   realm.hide({ allowed, threads: config.threads, console: makeConsole(send, () => limits.output_bytes) });
   watchTheEnd();

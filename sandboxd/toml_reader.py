@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from types import UnionType
-from typing import Any, Final, TypeVar, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -86,11 +86,22 @@ class Reader:
             elif field.required:
                 self.problem(dotted + key, "missing")
 
+    def _named(self, names: Any, key: str, path: str) -> bool:
+        """Whether a table may have this name, one of a closed list."""
+        if key not in get_args(names):
+            self.problem(f"{path}.{key}", f"must be one of {', '.join(get_args(names))}")
+            return False
+        return True
+
     def _value(self, kind: Any, value: Any, path: str) -> Any:
         if isinstance(kind, UnionType):  # a struct that may be absent
             kind = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)), kind)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return self.struct(kind, value, path)
+        if get_origin(kind) is dict and isinstance(value, dict):
+            names, item = get_args(kind)
+            known = [key for key in value if get_origin(names) is not Literal or self._named(names, key, path)]
+            return {key: self._value(item, value[key], f"{path}.{key}") for key in known}
         item = get_args(kind)[0] if get_origin(kind) is list else None
         if isinstance(item, type) and issubclass(item, msgspec.Struct) and isinstance(value, list):
             return [self.struct(item, each, f"{path}[{place}]") for place, each in enumerate(value)]

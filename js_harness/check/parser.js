@@ -124,4 +124,4 @@ function lex(text, from) {
   return { tokens, complete: drain(tokenizer) };
 }
 
-module.exports = { lex, parse };
+module.exports = { LenientParser, lex, parse };

@@ -3,6 +3,7 @@
  *   readFrame(fd, cap)    -> string, or null at the end of the stream; throws when a frame is longer than cap bytes
  *   writeFrame(fd, text)  -> undefined; throws when the other end is gone
  *   setLimit(which, soft, hard = soft) -> undefined; the hard one can only go down from here
+ *   limitHeap(bytes)      -> undefined; V8's own limit, which can only go down, and not below what is in use
  *   installFilter(bytes)  -> undefined; a seccomp program, on every thread of the process (TSYNC)
  *   restrictFiles(bytes)  -> undefined; a Landlock domain without any rule; `bytes` is struct landlock_ruleset_attr
  *   confined()            -> whether the last filter is on, asked by effect: it is the one that refuses a new epoll
@@ -32,7 +33,7 @@ napi_value fail(napi_env env, const char *call) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
       {"readFrame", read_frame}, {"writeFrame", write_frame},
-      {"setLimit", set_limit}, {"installFilter", install_filter}, {"restrictFiles", restrict_files},
+      {"setLimit", set_limit}, {"limitHeap", limit_heap}, {"installFilter", install_filter}, {"restrictFiles", restrict_files},
       {"confined", confined}, {"entropy", entropy}, {"gather", gather},
       {"watchable", watchable}, {"watch", watch_channel},
       {"cpuTime", cpu_time}, {"takeStock", take_stock}, {"serve", serve}, {"exit", exit_now}};

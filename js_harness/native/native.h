@@ -40,6 +40,7 @@ napi_value watch_channel(napi_env env, napi_callback_info info);
 
 /* walls.c */
 napi_value set_limit(napi_env env, napi_callback_info info);
+napi_value limit_heap(napi_env env, napi_callback_info info);
 napi_value install_filter(napi_env env, napi_callback_info info);
 napi_value restrict_files(napi_env env, napi_callback_info info);
 napi_value confined(napi_env env, napi_callback_info info);

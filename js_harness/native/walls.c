@@ -34,6 +34,40 @@ int lower_limit(int which, rlim_t most) {
   return setrlimit((__rlimit_resource_t)which, &limit);
 }
 
+/* V8's own interface, as its C++ is called by a C compiler: the heap has a limit from the start of the process, which is the
+ * fork server's, and N-API has no word for it. V8 lowers it when a callback is taken back. */
+struct isolate;
+typedef size_t (*near_limit)(void *data, size_t now, size_t first);
+extern struct isolate *current_isolate(void) __asm__("_ZN2v87Isolate10GetCurrentEv") __attribute__((weak));
+extern void add_near_limit(struct isolate *isolate, near_limit call, void *data)
+    __asm__("_ZN2v87Isolate24AddNearHeapLimitCallbackEPFmPvmmES1_") __attribute__((weak));
+extern void remove_near_limit(struct isolate *isolate, near_limit call, size_t most)
+    __asm__("_ZN2v87Isolate27RemoveNearHeapLimitCallbackEPFmPvmmEm") __attribute__((weak));
+
+static size_t as_it_is(void *data, size_t now, size_t first) {
+  (void)data; (void)first;
+  return now;
+}
+
+napi_value limit_heap(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value arg;
+  int64_t most;
+  if (napi_get_cb_info(env, info, &argc, &arg, NULL, NULL) != napi_ok || argc < 1 ||
+      napi_get_value_int64(env, arg, &most) != napi_ok || most <= 0) {
+    napi_throw_type_error(env, NULL, "limitHeap(bytes)");
+    return NULL;
+  }
+  if (current_isolate == NULL || add_near_limit == NULL || remove_near_limit == NULL) {
+    napi_throw_error(env, NULL, "this Node has no way to limit its heap");
+    return NULL;
+  }
+  struct isolate *isolate = current_isolate();
+  add_near_limit(isolate, as_it_is, NULL);
+  remove_near_limit(isolate, as_it_is, (size_t)most);
+  return NULL;
+}
+
 /* TSYNC because Node has threads of its own by now: one that kept the older filter would be the way around this one. */
 napi_value install_filter(napi_env env, napi_callback_info info) {
   size_t argc = 1, size = 0;

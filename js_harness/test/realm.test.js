@@ -8,7 +8,12 @@ const { run, GLOBALS, bodyOf } = require('./support.js');
 
 const CRAWL = readFileSync(join(__dirname, 'realm', 'crawl.js'), 'utf8');
 const GRANT = { capabilities: { fetch: { base_url: 'http://a/', request_bytes: 1000 } }, answer: () => ({ value: { status: 200, status_text: 'OK', headers: [['Content-Encoding', 'gzip']], body: gzipSync('{}').toString('base64') } }) };
-const crawl = (traps) => run(`const TRAPS = ${traps};\n${CRAWL}`, { entry: join(__dirname, 'realm', 'oracle_entry.js'), globals: [...GLOBALS, 'oracle'], ...GRANT });
+/* As a module it also starts from what a module alone can name. */
+const AS = {
+  'code-nodes': (body) => body,
+  executions: (body) => `globalThis.meta = import.meta; globalThis.refusal = await import('fs').catch((error) => error);\nexport default await (async () => {\n${body}\n})()`,
+};
+const crawl = (traps, dialect) => run(AS[dialect](`const TRAPS = ${traps};\n${CRAWL}`), { dialect, codegen: dialect === 'executions', entry: join(__dirname, 'realm', 'oracle_entry.js'), globals: [...GLOBALS, 'oracle'], ...GRANT });
 
 /* Open by design: a setter on Object.prototype catches the zlib stream inside of a compression stream, whose prototypes lead to
  * `stream` and `events` (path C), and async resources (path D); the deserialiser is that of our own structuredClone. None of
@@ -16,19 +21,21 @@ const crawl = (traps) => run(`const TRAPS = ${traps};\n${CRAWL}`, { entry: join(
 const OPEN = /^(?:stream|zlib|events|async_hooks\.AsyncResource|v8\.Deserializer)\b/;
 
 describe('realm', { concurrency: 3 }, () => {
-  test('no Node module object, process or require is reachable from the global object or a live instance', async (t) => {
-    const { done } = await crawl(false);
-    t.diagnostic(`${done.value?.objects} objects`);
-    assert.deepStrictEqual(done.value?.hits, {}, JSON.stringify(done.failure));
-    assert.ok(done.value.objects > 1600, 'the crawl reached too little');
-  });
+  for (const dialect of Object.keys(AS)) {
+    test(`no Node module object, process or require is reachable from the global object or a live instance: ${dialect}`, async (t) => {
+      const { done } = await crawl(false, dialect);
+      t.diagnostic(`${done.value?.objects} objects`);
+      assert.deepStrictEqual(done.value?.hits, {}, JSON.stringify(done.failure));
+      assert.ok(done.value.objects > 1600, 'the crawl reached too little');
+    });
 
-  test('with traps on every name that Node uses only the known streams and async resources are caught', async (t) => {
-    const { done } = await crawl(true);
-    t.diagnostic(`${done.value?.objects} objects, ${done.value?.captured} caught in traps`);
-    assert.deepStrictEqual(Object.keys(done.value?.hits ?? { none: 1 }).filter((name) => !OPEN.test(name)), [], JSON.stringify(done.failure));
-    assert.ok(done.value.captured > 1000, 'the traps caught too little');
-  });
+    test(`with traps on every name that Node uses only the known streams and async resources are caught: ${dialect}`, async (t) => {
+      const { done } = await crawl(true, dialect);
+      t.diagnostic(`${done.value?.objects} objects, ${done.value?.captured} caught in traps`);
+      assert.deepStrictEqual(Object.keys(done.value?.hits ?? { none: 1 }).filter((name) => !OPEN.test(name)), [], JSON.stringify(done.failure));
+      assert.ok(done.value.captured > 1000, 'the traps caught too little');
+    });
+  }
 
   test('the crawl finds what is there: process, when it is granted by mistake', async () => {
     const { done } = await run(`const TRAPS = false;\n${CRAWL}`, { entry: join(__dirname, 'realm', 'oracle_entry.js'), globals: [...GLOBALS, 'oracle', 'process'] });

@@ -28,8 +28,8 @@ const frame = (message) => {
  * Sends one message to a fresh worker, and answers its host calls by `answer(call)`, at once; resolves with what came back: `ready`, `logs` (texts), `levels`, `full` (how often),
  * `done`, `messages` (all of them in order), `rest` (bytes after the last whole frame), `code`, `signal`, `stderr`, `timedOut`.
  */
-function exchange(message, { codegen = false, threads = true, globals = GLOBALS, node = process.execPath, entry = HARNESS, ms = MOST_MS, flags = [], answer = () => ({}) } = {}) {
-  const config = JSON.stringify({ globals, threads, codegen, warm: false });
+function exchange(message, { codegen = false, threads = true, dialect = 'code-nodes', globals = GLOBALS, node = process.execPath, entry = HARNESS, ms = MOST_MS, flags = [], answer = () => ({}) } = {}) {
+  const config = JSON.stringify({ dialect, globals, threads, codegen });
   const options = { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env: ENVIRONMENT };
   const child = spawn(node, [...FLAGS, ...(codegen ? [] : [NO_CODEGEN]), ...flags, entry, config], options);
   const out = { ready: undefined, logs: [], levels: [], full: 0, done: undefined, messages: [], rest: 0, stderr: '', timedOut: false };
@@ -64,8 +64,8 @@ function exchange(message, { codegen = false, threads = true, globals = GLOBALS,
 }
 
 /** Runs `source` in a fresh worker; options are those of `exchange` and of the request (`language`, `check`, `limits`, `input`, `capabilities`). */
-function run(source, { language = 'javascript', check = false, limits = {}, input = null, capabilities = {}, ...options } = {}) {
-  return exchange({ type: 'run', source, language, dialect: 'code-nodes', check, limits: { ...LIMITS, ...limits }, input, data_bytes: DATA_BYTES, capabilities }, options);
+function run(source, { language = 'javascript', dialect = 'code-nodes', check = false, limits = {}, input = null, capabilities = {}, ...options } = {}) {
+  return exchange({ type: 'run', source, language, dialect, check, limits: { ...LIMITS, ...limits }, input, data_bytes: DATA_BYTES, capabilities }, { dialect, ...options });
 }
 
 /** The text of a function's body, to write user code as code. */

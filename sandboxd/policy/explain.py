@@ -21,8 +21,10 @@ def _lines(name: str, profile: Profile) -> Iterator[str]:
     yield f"profile {name}: {profile.why}"
     yield f"  speaks the dialect {profile.dialect}"
     yield f"  runs {limits.wall_ms.min} to {limits.wall_ms.max} ms, {limits.wall_ms.default} unless asked: {limits.wall_ms.why}"
+    memory = limits.memory_bytes
+    chosen = f", {memory.usual:,} unless asked, {memory.least:,} at least" if memory.least is not None else ""
+    yield f"  at most {memory.most:,} bytes of memory{chosen}: {memory.why}"
     for what, limit in (
-        ("bytes of memory", limits.memory_bytes),
         ("bytes of console output", limits.output_bytes),
         ("bytes of result", limits.result_bytes),
         ("bytes of source", limits.source_bytes),

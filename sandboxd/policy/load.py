@@ -60,7 +60,7 @@ def _tiers(reader: Reader) -> dict[str, Tier]:
 
 
 def _check_profile(reader: Reader) -> None:
-    """The layers that nobody may relax, the range of the wall clock, names that are granted twice, and whom fetch may ask."""
+    """The layers that nobody may relax, the ranges of limits, names that are granted twice, and whom fetch may ask."""
     jail = reader.tables.get("jail")
     relaxed = jail.get("relax") if isinstance(jail, dict) else None
     for layer in relaxed if isinstance(relaxed, list) else []:
@@ -69,11 +69,12 @@ def _check_profile(reader: Reader) -> None:
     if relaxed and isinstance(jail, dict) and "why" not in jail:
         reader.problem("jail.why", "missing: who takes a layer away says why")
     limits = reader.tables.get("limits")
-    wall = limits.get("wall_ms") if isinstance(limits, dict) else None
-    steps = [wall.get(key) for key in ("min", "default", "max")] if isinstance(wall, dict) else []
-    known = [step for step in steps if isinstance(step, int)]
-    if known != sorted(known):
-        reader.problem("limits.wall_ms", "must hold min <= default <= max")
+    for limit, keys in (("wall_ms", ("min", "default", "max")), ("memory_bytes", ("least", "default", "most"))):
+        table = limits.get(limit) if isinstance(limits, dict) else None
+        steps = [table.get(key) for key in keys] if isinstance(table, dict) else []
+        known = [step for step in steps if isinstance(step, int)]
+        if known != sorted(known):
+            reader.problem(f"limits.{limit}", f"must hold {' <= '.join(keys)}")
     seen: set[str] = set()
     groups = reader.tables.get("globals")
     for place, group in enumerate(groups if isinstance(groups, list) else []):
@@ -87,9 +88,15 @@ def _check_profile(reader: Reader) -> None:
 
 
 def _check_tier(reader: Reader, name: str, tier: Tier, profiles: Mapping[str, Profile]) -> None:
-    """A door serves the profile of its name: a tier that opens it must leave it the time that it asks for at least."""
-    for door in tier.doors:
+    """A door serves the profile of its name: a tier that opens it must leave it what it needs at least."""
+    for door, access in tier.doors.items():
         profile = profiles.get(door)
-        if profile is not None and tier.max_timeout_ms < profile.limits.wall_ms.min:
-            least = profile.limits.wall_ms.min
-            reader.problem(f"{name}.max_timeout_ms", f"{tier.max_timeout_ms} is below the {least} ms that {door} needs")
+        if profile is None:
+            continue
+        path, limits = f"{name}.doors.{door}", profile.limits
+        if access.max_timeout_ms < (least := limits.wall_ms.min):
+            reader.problem(f"{path}.max_timeout_ms", f"{access.max_timeout_ms} is below the {least} ms that {door} needs")
+        if access.max_memory_bytes is not None and access.max_memory_bytes < (least := limits.memory_bytes.least or 0):
+            reader.problem(
+                f"{path}.max_memory_bytes", f"{access.max_memory_bytes} is below the {least} bytes that {door} needs"
+            )

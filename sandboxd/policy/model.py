@@ -7,17 +7,17 @@ from msgspec import Struct
 from sandboxd.models import Limits, Relaxable
 from sandboxd.policy.fetch import Fetch
 from sandboxd.policy.quota import Quota
-from sandboxd.policy.terms import Count, Most, Positive, Range, Why
+from sandboxd.policy.terms import Count, Memory, Most, Positive, Range, Why
 
-Dialect = Literal["code-nodes"]
-Door = Literal["code-nodes"]
+Dialect = Literal["code-nodes", "executions"]
+Door = Literal["code-nodes", "executions", "actions"]
 
 
 class ProfileLimits(Struct, frozen=True, forbid_unknown_fields=True):
     """The limits of one execution; units are in the names."""
 
     wall_ms: Range
-    memory_bytes: Most
+    memory_bytes: Memory
     output_bytes: Most
     result_bytes: Most
     source_bytes: Most
@@ -71,16 +71,26 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
         return [name for group in self.globals for name in group.names.split()]
 
 
+class Access(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a tier allows by one door. Without a `max_memory_bytes` it is the profile's."""
+
+    max_timeout_ms: Positive
+    max_memory_bytes: Positive | None = None
+
+
 class Tier(Struct, frozen=True, forbid_unknown_fields=True):
-    """A subscription: which doors it opens, and the quotas of one user. None is unlimited."""
+    """A subscription: which doors it opens, how far, and the quotas of one user. None is unlimited."""
 
     why: Why
-    doors: list[Door]
-    max_timeout_ms: Positive
+    doors: dict[Door, Access] = {}
     concurrent: Count | None = None
     hourly: Count | None = None
     daily: Count | None = None
     monthly: Count | None = None
+
+    def access(self, door: str) -> Access | None:
+        """What it allows by this door, None where that stays closed."""
+        return next((access for name, access in self.doors.items() if name == door), None)
 
     @property
     def quota(self) -> Quota:

@@ -18,6 +18,21 @@ class Range(Struct, frozen=True, forbid_unknown_fields=True):
     why: Why
 
 
+class Memory(Struct, frozen=True, forbid_unknown_fields=True):
+    """A limit that is `most` unless the caller may ask for less: then `default`, and never below `least`."""
+
+    most: Positive
+    why: Why
+    least: Positive | None = None
+    """What Node itself needs: who asks for less gets this. Without it nobody may ask."""
+    default: Positive | None = None
+
+    @property
+    def usual(self) -> int:
+        """What an execution gets whose caller asks for nothing."""
+        return self.default or self.most
+
+
 class Most(Struct, frozen=True, forbid_unknown_fields=True):
     """A limit that is what it is."""
 

@@ -122,7 +122,8 @@ class Worker:
         """
         heard = _Heard(on_log)
         # Set by the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
-        frame = encode_frame(encode(request, data_bytes=self._idle.data_bytes + limits.memory_bytes))
+        memory = limits.memory_bytes
+        frame = encode_frame(encode(request, data_bytes=self._idle.data_bytes + memory, heap_bytes=memory))
         most = self._idle.resident_bytes + limits.memory_bytes + MEMORY_SLACK
         call_bytes = request.capabilities.call_bytes if isinstance(request, Run) and answer is not None else 0
         begun = time.perf_counter()

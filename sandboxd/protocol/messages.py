@@ -81,6 +81,8 @@ class Run(_Message, tag="run", frozen=True):
     input: Raw = Raw(b"null")
     data_bytes: int = 0
     """What RLIMIT_DATA becomes before anything is compiled. `encode` demands it; a worker refuses a request without it."""
+    heap_bytes: int = 0
+    """What V8's own limit becomes: it was started with the profile's most, and would collect no garbage before that."""
     capabilities: Capabilities = Capabilities()
 
 
@@ -90,6 +92,7 @@ class Check(_Message, tag="check", frozen=True):
     source: str
     language: str
     data_bytes: int = 0
+    heap_bytes: int = 0
 
 
 class Canary(_Message, tag="canary", frozen=True):
@@ -97,6 +100,7 @@ class Canary(_Message, tag="canary", frozen=True):
 
     attempts: tuple[str, ...]
     data_bytes: int = 0
+    heap_bytes: int = 0
 
 
 Request = Run | Check | Canary
@@ -198,9 +202,9 @@ _decoder: msgspec.json.Decoder[Ready | Log | OutputFull | HostCall | _WireDone] 
 )
 
 
-def encode(message: Request, *, data_bytes: int) -> bytes:
+def encode(message: Request, *, data_bytes: int, heap_bytes: int = 0) -> bytes:
     """The body of a frame for the worker, whose owner knows how much it has already."""
-    return _encoder.encode(msgspec.structs.replace(message, data_bytes=data_bytes))
+    return _encoder.encode(msgspec.structs.replace(message, data_bytes=data_bytes, heap_bytes=heap_bytes))
 
 
 def encode_result(result: HostResult) -> bytes:

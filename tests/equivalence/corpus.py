@@ -1,4 +1,5 @@
-"""The corpus: code that leans on every part of V8 and the platform, each file the body of a code node that returns a checksum.
+"""The corpus: code that leans on every part of V8 and the platform, each file the body of a code node that returns a checksum;
+and programs, each an ES module that exports one.
 
 What a checksum must be is not written down anywhere: a plain Node tells it, the same that the workers run.
 """
@@ -14,7 +15,7 @@ from sandboxd.pool.runtime import ENVIRONMENT, find_node
 
 HERE = Path(__file__).parent
 ORACLE = HERE / "oracle.js"
-_LANGUAGE = {".js": "javascript", ".ts": "typescript"}
+_LANGUAGE = {".js": "javascript", ".ts": "typescript", ".mjs": "auto", ".mts": "auto"}
 
 
 class Workload(NamedTuple):
@@ -28,7 +29,17 @@ class Workload(NamedTuple):
 @cache
 def corpus() -> tuple[Workload, ...]:
     """All workloads, by name."""
-    paths = sorted((HERE / "corpus").iterdir())
+    return _read("corpus")
+
+
+@cache
+def programs() -> tuple[Workload, ...]:
+    """All programs, by name."""
+    return _read("modules")
+
+
+def _read(folder: str) -> tuple[Workload, ...]:
+    paths = sorted((HERE / folder).iterdir())
     return tuple(Workload(path.stem, path, Source(path.read_text(), _LANGUAGE[path.suffix])) for path in paths)
 
 

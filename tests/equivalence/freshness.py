@@ -11,10 +11,12 @@ from typing import Any, Final, NamedTuple
 import trio
 
 from sandboxd.executions.engine import Engine
-from tests.support.engines import run, texts, value
+from tests.support.engines import PROFILE, as_program, run, texts, value
 
 HERE: Final = Path(__file__).parent
 DRAW, WALK, KEYS = ((HERE / f"{name}.js").read_text() for name in ("draw", "walk", "keys"))
+TIMERS: Final = next(line for line in WALK.splitlines() if line.startswith("  setTimeout("))
+"""What a program would wait for."""
 WALK_EVERY: Final = 5
 """A walk over the realm takes longer than everything else."""
 PRINTED: Final = ["residue: 1", "at the margin", "residue: 2", "residue"]
@@ -47,21 +49,24 @@ class Sample(NamedTuple):
     walks: list[Walk]
 
 
-async def sample(engine: Engine, count: int) -> Sample:
+async def sample(engine: Engine, count: int, profile: str = PROFILE) -> Sample:
     """Asks `count` executions, as many at once as the engine has slots; each fifth one walks."""
+    draw_text, walk_text = (DRAW, WALK) if profile == PROFILE else (as_program(DRAW), as_program(WALK.replace(TIMERS, "")))
     children: list[Child] = []
     walks: list[Walk] = []
     realms: dict[str, str] = {}  # they are large, and should be one
 
     async def draw() -> None:
         told: list[float] = []
-        outcome = await run(engine, DRAW, user=object(), wall_ms=30_000, started=lambda: told.append(time.time() * 1000))
+        outcome = await run(
+            engine, draw_text, user=object(), profile=profile, wall_ms=30_000, started=lambda: told.append(time.time() * 1000)
+        )
         answered, drawn = time.time() * 1000, value(outcome)
         assert isinstance(drawn, dict)
         children.append(Child(told[0], answered, drawn))
 
     async def walk() -> None:
-        outcome = await run(engine, WALK, user=object(), wall_ms=30_000)
+        outcome = await run(engine, walk_text, user=object(), profile=profile, wall_ms=30_000)
         found = value(outcome)
         assert isinstance(found, dict)
         walks.append(Walk(realms.setdefault(found["realm"], found["realm"]), texts(outcome)))

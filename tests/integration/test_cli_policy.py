@@ -20,7 +20,7 @@ def wrong_policy(tmp_path: Path) -> str:
     """A configuration whose policies have problems in two files."""
     folder = tmp_path / "policies"
     (folder / "profiles").mkdir(parents=True)
-    (folder / "tiers.toml").write_text('[free]\ndoors = ["code-nodes"]\nmax_timeout_ms = 1000\n')
+    (folder / "tiers.toml").write_text("[free.doors.code-nodes]\nmax_timeout_ms = 1000\n")
     (folder / "profiles" / "code-nodes.toml").write_text("unknown = 1\n")
     config = tmp_path / "config.toml"
     config.write_text(f'policies = "{folder}"\n')

@@ -69,7 +69,7 @@ const cases = {
   },
 
   arguments() {
-    for (const name of ['readFrame', 'writeFrame', 'setLimit', 'installFilter', 'watchable', 'watch']) {
+    for (const name of ['readFrame', 'writeFrame', 'setLimit', 'limitHeap', 'installFilter', 'watchable', 'watch']) {
       assert.throws(() => native[name](), TypeError);
       assert.throws(() => new native[name](), TypeError);
       assert.throws(() => Reflect.apply(native[name], undefined, new Array(5000)), TypeError);
@@ -87,6 +87,22 @@ const cases = {
     assert.strictEqual(native.setLimit(CORE, 0.9), undefined);
     assert.throws(() => native.setLimit(CORE, -1), TypeError);
     for (const which of [-1, 99, 2 ** 31 - 1]) assert.throws(() => native.setLimit(which, 1), /setrlimit: Invalid argument/);
+  },
+
+  heap() {
+    const { getHeapStatistics } = require('v8'), limit = () => getHeapStatistics().heap_size_limit, first = limit(), wanted = first / 2;
+    for (const value of [0, -1, NaN, -(2 ** 53)]) assert.throws(() => native.limitHeap(value), TypeError);
+    for (const most of [2 ** 53, first]) { native.limitHeap(most); assert.strictEqual(limit(), first); }
+    native.limitHeap(wanted);
+    assert.ok(limit() < first && limit() >= wanted, `${limit()} of ${first}`);
+    const lower = limit();
+    native.limitHeap(first);
+    assert.strictEqual(limit(), lower);                                  // never up
+    native.limitHeap(1);
+    assert.ok(limit() > getHeapStatistics().used_heap_size, 'what is in use stays');
+    let n = 0;
+    for (let i = 0; i < 1e6; i++) n += [i].length;
+    assert.strictEqual(n, 1e6);
   },
 
   filters() {

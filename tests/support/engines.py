@@ -1,6 +1,7 @@
 """An engine for a test, and code run through it."""
 
 import contextlib
+import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -62,6 +63,12 @@ async def run(
     given = grant(engine, profile=profile, wall_ms=wall_ms, **limits)
     source = Source(text, language)
     return await engine.run(given, source, user=user, check=check, started=started, on_log=on_log)
+
+
+def as_program(body: str) -> str:
+    """The body of a code node as a program: it has its two globals, may return, and is not strict."""
+    text = json.dumps(f"(async () => {{\n{body}\n}})()")
+    return f"globalThis.results = {{}}; globalThis.input = null\nexport default (await (0, eval)({text})) ?? results"
 
 
 def value(outcome: Outcome) -> object:

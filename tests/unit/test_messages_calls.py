@@ -88,7 +88,7 @@ def test_the_harness_keeps_to_these_numbers() -> None:
 def test_a_run_carries_its_input_as_it_was_written() -> None:
     """The input goes to the worker byte for byte, the rest as JSON with the type beside it."""
     run = Run("x", "javascript", "code-nodes", True, RunLimits(1, 2, 3), Raw(b'{"a" : 1.0}'))
-    body = encode(run, data_bytes=9)
+    body = encode(run, data_bytes=9, heap_bytes=8)
     assert b'"input":{"a" : 1.0}' in body
     assert json.loads(body) == {
         "type": "run",
@@ -99,6 +99,7 @@ def test_a_run_carries_its_input_as_it_was_written() -> None:
         "limits": {"output_bytes": 1, "result_bytes": 2, "depth": 3},
         "input": {"a": 1},
         "data_bytes": 9,
+        "heap_bytes": 8,
         "capabilities": {},
     }
 
@@ -118,14 +119,14 @@ def test_a_run_says_what_it_may_ask_for() -> None:
 @given(st.text(), st.sampled_from(["javascript", "typescript"]))
 def test_a_check_carries_the_source(source: str, language: str) -> None:
     """Any source arrives as it is."""
-    told = json.loads(encode(Check(source, language), data_bytes=9))
-    assert told == {"type": "check", "source": source, "language": language, "data_bytes": 9}
+    told = json.loads(encode(Check(source, language), data_bytes=9, heap_bytes=8))
+    assert told == {"type": "check", "source": source, "language": language, "data_bytes": 9, "heap_bytes": 8}
 
 
 def test_a_canary_carries_names_and_no_code() -> None:
-    """The attempts in their order, and the memory limit that every request has."""
-    told = json.loads(encode(Canary(("one", "two")), data_bytes=9))
-    assert told == {"type": "canary", "attempts": ["one", "two"], "data_bytes": 9}
+    """The attempts in their order, and the memory limits that every request has."""
+    told = json.loads(encode(Canary(("one", "two")), data_bytes=9, heap_bytes=8))
+    assert told == {"type": "canary", "attempts": ["one", "two"], "data_bytes": 9, "heap_bytes": 8}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sandboxd.errors import BadRequest, LimitExceeded, SettingsError, Subscripti
 from sandboxd.policy.decide import decide, local_grant
 from sandboxd.policy.explain import explain
 from sandboxd.policy.load import load_policy
-from sandboxd.policy.model import Grant, Policy
+from sandboxd.policy.model import Access, Grant, Policy
 from sandboxd.policy.quota import Quota
 
 POLICY = load_policy({name: (policies.HOME / name).read_text() for name in ("tiers.toml", "profiles/code-nodes.toml")})
@@ -34,7 +34,7 @@ def test_an_unknown_tier_opens_nothing() -> None:
 def test_a_door_that_the_tier_does_not_list_stays_closed() -> None:
     """Doors are denied by default."""
     with pytest.raises(SubscriptionRequired):
-        decide(POLICY, tier="service", door="executions", profile="code-nodes")
+        decide(POLICY, tier="service", door="scripts", profile="code-nodes")
 
 
 @pytest.mark.parametrize("wall_ms", [999, 30_001, 0, -1, 10**30])
@@ -66,7 +66,7 @@ def test_the_default_is_the_profile_s() -> None:
 
 def test_the_default_is_clamped_to_the_tier() -> None:
     """A default that nobody asked for is no reason to refuse a tier with less."""
-    small = msgspec.structs.replace(POLICY.tiers["starter"], max_timeout_ms=2000)
+    small = msgspec.structs.replace(POLICY.tiers["starter"], doors={"code-nodes": Access(2000)})
     policy = msgspec.structs.replace(POLICY, tiers={"small": small})
     assert asked("small", policy=policy).limits.wall_ms == 2000
     with pytest.raises(LimitExceeded):
@@ -105,3 +105,54 @@ def test_an_explanation_names_every_limit_and_every_why() -> None:
     whys += [part.why for part in (*parts, *profile.globals)]
     assert [why for why in whys if why not in text] == []
     assert [name for name in profile.global_names if name not in text.split()] == []
+
+
+MEMORY = {"least": 16 << 20, "default": 64 << 20}
+
+
+def with_memory(tier_most: int | None = None) -> Policy:
+    """The shipped policy, with a memory that the caller may choose."""
+    profile, starter = POLICY.profiles["code-nodes"], POLICY.tiers["starter"]
+    memory = msgspec.structs.replace(profile.limits.memory_bytes, **MEMORY)
+    limits = msgspec.structs.replace(profile.limits, memory_bytes=memory)
+    tier = msgspec.structs.replace(starter, doors={"code-nodes": Access(5000, tier_most)})
+    return Policy({"code-nodes": msgspec.structs.replace(profile, limits=limits)}, {"starter": tier})
+
+
+def memory_of(policy: Policy, memory_bytes: int | None) -> int:
+    grant = decide(
+        policy, tier="starter", door="code-nodes", profile="code-nodes", memory_bytes=memory_bytes, memory_field="heap_mb"
+    )
+    return grant.limits.memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("tier_most", "asked_mb", "granted_mb"),
+    [
+        (None, None, 64),
+        (None, 1, 16),
+        (None, 0, 16),
+        (None, 17, 17),
+        (None, 128, 128),
+        (32 << 20, None, 32),
+        (32 << 20, 32, 32),
+    ],
+)
+def test_memory_is_raised_to_what_node_needs(tier_most: int | None, asked_mb: int | None, granted_mb: int) -> None:
+    """The default unless asked, never below the least; a tier's ceiling clamps the default."""
+    asked_bytes = None if asked_mb is None else asked_mb << 20
+    assert memory_of(with_memory(tier_most), asked_bytes) == granted_mb << 20
+
+
+@pytest.mark.parametrize(("tier_most", "allowed_mb"), [(None, 128), (32 << 20, 32), (1 << 40, 128)])
+def test_memory_above_the_ceiling_is_refused(tier_most: int | None, allowed_mb: int) -> None:
+    """The lower one of the profile's and the tier's; the caller's word for it is in the text."""
+    with pytest.raises(LimitExceeded, match=r"^heap_mb exceeds") as caught:
+        memory_of(with_memory(tier_most), (allowed_mb << 20) + 1)
+    assert (caught.value.limit, caught.value.allowed) == ("max_memory_bytes", allowed_mb << 20)
+
+
+def test_memory_is_not_the_caller_s_where_the_profile_says_nothing_of_it() -> None:
+    """A profile without a least memory has one for all."""
+    with pytest.raises(BadRequest, match="heap_mb cannot be chosen here"):
+        memory_of(POLICY, 1 << 20)

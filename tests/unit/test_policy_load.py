@@ -45,18 +45,20 @@ def test_the_shipped_policy_loads() -> None:
 
 
 def test_the_shipped_tiers_are_the_document_s() -> None:
-    """Concurrency, hour, day, month and timeout of every tier."""
+    """Concurrency, hour, day, month and the timeout by each door of every tier."""
     tiers = load_policy(FILES).tiers
     table = {
-        name: (tier.concurrent, tier.hourly, tier.daily, tier.monthly, tier.max_timeout_ms) for name, tier in tiers.items()
+        name: (tier.concurrent, tier.hourly, tier.daily, tier.monthly, *(door.max_timeout_ms for door in tier.doors.values()))
+        for name, tier in tiers.items()
     }
     assert table == {
-        "none": (0, 0, 0, 0, 1000),
-        "starter": (1, 100, 1000, 100, 5000),
-        "ambassador": (3, 100, 1000, 500, 10_000),
-        "enterprise": (5, 100, 1000, None, 30_000),
-        "service": (None, None, None, None, 30_000),
+        "none": (0, 0, 0, 0),
+        "starter": (1, 100, 1000, 100, 5000, 30_000, 20_000),
+        "ambassador": (3, 100, 1000, 500, 10_000, 60_000, 20_000),
+        "enterprise": (5, 100, 1000, None, 30_000, 300_000, 20_000),
+        "service": (None, None, None, None, 30_000, 300_000, 20_000),
     }
+    assert {tuple(tier.doors) for tier in tiers.values()} == {(), ("code-nodes", "executions", "actions")}
 
 
 def test_the_shipped_limits_are_the_document_s() -> None:
@@ -130,17 +132,24 @@ def test_a_global_that_is_granted_twice_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("max_timeout_ms = 5000", 'max_timeout_ms = "5000"', "starter.max_timeout_ms: Expected `int`, got `str`"),
-        ("max_timeout_ms = 5000", "max_timeout_ms = 0", "starter.max_timeout_ms: Expected `int` >= 1"),
+        (
+            "max_timeout_ms = 5000",
+            'max_timeout_ms = "5000"',
+            "starter.doors.code-nodes.max_timeout_ms: Expected `int`, got `str`",
+        ),
+        ("max_timeout_ms = 5000", "max_timeout_ms = 0", "starter.doors.code-nodes.max_timeout_ms: Expected `int` >= 1"),
         ("concurrent = 1", "concurrent = -1", "starter.concurrent: Expected `int` >= 0"),
-        ("max_timeout_ms = 5000\n", "", "starter.max_timeout_ms: missing"),
+        ("max_timeout_ms = 5000\n", "", "starter.doors.code-nodes.max_timeout_ms: missing"),
         (
             "max_timeout_ms = 5000",
             "max_timeout_ms = 500",
-            "starter.max_timeout_ms: 500 is below the 1000 ms that code-nodes needs",
+            "starter.doors.code-nodes.max_timeout_ms: 500 is below the 1000 ms that code-nodes needs",
         ),
-        ('doors = ["code-nodes"]', 'doors = ["code-node"]', "starter.doors: Invalid enum value 'code-node' - at `$[0]`"),
-        ('doors = ["code-nodes"]', 'doors = "code-nodes"', "starter.doors: Expected `array`, got `str`"),
+        (
+            "[starter.doors.code-nodes]",
+            "[starter.doors.code-node]",
+            "starter.doors.code-node: must be one of code-nodes, executions, actions",
+        ),
     ],
 )
 def test_a_bad_tier_is_named(old: str, new: str, problem: str) -> None:
@@ -152,7 +161,7 @@ def test_a_bad_tier_is_named(old: str, new: str, problem: str) -> None:
 @pytest.mark.parametrize("name", ["Starter", "my plan", "1st", "a_b"])
 def test_a_tier_s_name_is_a_plain_word(name: str) -> None:
     """A tier is named on a command line, so its name has no spaces and no capitals."""
-    changed = {TIERS: FILES[TIERS] + f'\n["{name}"]\nwhy = "To be refused by its name."\ndoors = []\nmax_timeout_ms = 1000\n'}
+    changed = {TIERS: FILES[TIERS] + f'\n["{name}"]\nwhy = "To be refused by its name."\n'}
     (found,) = problems(**changed)
     assert (name in found, "lower-case" in found) == (True, True)
 
@@ -181,7 +190,7 @@ def test_all_problems_of_all_files_are_reported_at_once() -> None:
         .replace("[store]", "[store]\nunknown = 1")
         .replace("allowed = true", 'allowed = "yes"')
     )
-    tiers = FILES[TIERS].replace("concurrent = 3", "concurrent = 3.5").replace("[service]", "[Service]")
+    tiers = FILES[TIERS].replace("concurrent = 3", "concurrent = 3.5").replace("[service", "[Service")
     found = problems(**{PROFILE: profile, TIERS: tiers, "profiles/broken.toml": "a = ", "notes.toml": ""})
     keys = {problem.split(": ")[1] for problem in found if problem.startswith(PROFILE)}
     assert keys == {"limits.wall_ms", "dialect", "globals[2].names", "store.unknown", "threads.allowed"}

@@ -1,6 +1,6 @@
 """Reading tables: the line that a problem names, and what becomes of a struct with problems."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from msgspec import Meta, Struct, field
@@ -92,6 +92,8 @@ class Outer(Struct, frozen=True):
     inner: Inner
     items: list[Inner] = []
     also: bool = field(name="with", default=False)
+    named: dict[Literal["left", "right"], Inner] = {}
+    free: dict[str, int] = {}
 
 
 def read(text: str) -> tuple[Outer | None, list[str]]:
@@ -133,3 +135,14 @@ def test_text_that_is_no_toml_is_one_problem() -> None:
     reader = Reader("f.toml", "a = \n", problems)
     assert (reader.broken, reader.tables) == (True, {})
     assert (len(problems), problems[0].startswith("f.toml: "), "line 1" in problems[0]) == (1, True, True)
+
+
+def test_a_table_of_names_is_read_name_by_name() -> None:
+    """Where the names are a closed list another one is a problem; where they are not, any will do."""
+    found, problems = read('why = "because"\n[named.left]\nmany = 1\n[free]\nanything = 2\n')
+    assert (found and found.named, found and found.free, problems) == ({"left": Inner(1)}, {"anything": 2}, [])
+    assert read('why = "because"\n[named.up]\nmany = 0\n[named.left]\nmany = 0\n[free]\nx = "1"\n')[1] == [
+        "f.toml:2: named.up: must be one of left, right",
+        "f.toml:5: named.left.many: Expected `int` >= 1",
+        "f.toml:7: free.x: Expected `int`, got `str`",
+    ]
