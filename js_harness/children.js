@@ -2,8 +2,6 @@
 /* What a fork server does for its children before they are, and what each does first: be warm, and be nobody's twin. */
 const { gzipSync } = require('zlib');
 const { internalBinding } = require('internal/test/binding');
-const { makeConsole } = require('./console');
-const { describe } = require('./errors');
 const { fetch, grant } = require('./fetch');
 const host = require('./host');
 
@@ -15,27 +13,31 @@ const { process } = globalThis, { _tickCallback: turn } = process;
 const LIMITS = Object.freeze({ __proto__: null, output_bytes: 1 << 20, result_bytes: 1 << 20, depth: 256 });
 const ROUNDS = 5;
 
-/** Runs what every request runs on the dialect's throw-away input, so that it is compiled and touched once. Math.random must not
- * be called. What is defined on the realm is hidden with the rest of it.
+/** Loads what a first use would load, as long as Node is there. Math.random must not be called from here on.
  *
  * A marking of the heap that began here would go on in every child, and cost each of them 0.15 ms of CPU: there is none until
  * `warmFetch` has ended. */
 function warmUp(dialect) {
   setFlagsFromString('--no-incremental-marking');
-  const own = globalThis.console;
-  globalThis.console = makeConsole(() => {}, () => LIMITS.output_bytes);
-  for (let round = 0; round < (dialect.ROUNDS ?? ROUNDS); round++) {
-    for (const request of dialect.SAMPLES) {
-      const { program } = dialect.prepare(request);
-      if (program === undefined) continue;
-      dialect.install(request);
-      dialect.run(program).then((value) => dialect.finish(value, LIMITS), () => {});
-      runMicrotasks();
-    }
-    describe(new TypeError('warm'), 'error');
-  }
+  for (const sample of dialect.SAMPLES) dialect.prepare(sample);
   dialect.warm?.();
-  globalThis.console = own;
+}
+
+const nothing = () => {};
+
+/** A native module with nothing behind it: it brings one request and knows no walls, no seed and no end. */
+const stage = (request) => ({
+  __proto__: null, readFrame: () => request, writeFrame: nothing, watch: nothing, cpuTime: () => 0, exit: nothing,
+  setLimit: nothing, limitHeap: nothing, restrictFiles: nothing, installFilter: nothing, confined: () => true,
+  entropy: () => SKIP + 1,                                   // and so no number is drawn from the stream that it seeds
+});
+
+/** Requests for a rehearsal, each as the text of its frame. */
+function rehearsals(dialect) {
+  const { name, SAMPLES } = dialect;
+  const common = { limits: LIMITS, input: null, data_bytes: 1 << 20, heap_bytes: 1 << 20, capabilities: { fetch: { base_url: null, request_bytes: 1 << 20 } } };
+  const round = [...SAMPLES.map((sample) => ({ type: 'run', dialect: name, ...common, ...sample })), { type: 'check', ...common, ...SAMPLES[0] }];
+  return Array(dialect.ROUNDS ?? ROUNDS).fill(round).flat().map((request) => JSON.stringify(request));
 }
 
 const WARM = 'http://warm/';
@@ -76,4 +78,4 @@ function reseed(entropy) {
   for (let skip = entropy() & SKIP; skip > 0; skip--) random();
 }
 
-module.exports = { warmUp, warmFetch, reseed };
+module.exports = { warmUp, warmFetch, rehearsals, stage, runMicrotasks, reseed };

@@ -1,6 +1,6 @@
 'use strict';
 /* One worker, one request: boot once, announce `ready`, block, run, answer `done`, exit. */
-const { parse, then, resolved, exec, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
+const { ownKeys, parse, then, resolved, exec, String, Promise, rangeErrorPrototype, getPrototypeOf, defineProperty } = require('./intrinsics');
 const { process, Buffer } = globalThis;
 const { _rawDebug: rawDebug } = process, { apply: applyFunction } = Function.prototype;
 const { describe, failure } = require('./errors');
@@ -27,7 +27,7 @@ const READY = '{"type":"ready","node":' + quote(nodeVersion) + ',"typescript":' 
  *   finish(value, limits)     the fields of `done`
  *   given()                   if code can give its value and go on: what it gave, undefined until then
  *   outlives                  whether code goes on after that promise until nothing is left to do
- *   SAMPLES, ROUNDS, warm()   requests that warm a fork server up, how often each is made, and what else there is to warm */
+ *   SAMPLES, ROUNDS, warm()   requests that a fork server rehearses, how often each, and what else there is to warm */
 const DIALECTS = { __proto__: null, 'code-nodes': './dialects/code_nodes', executions: './dialects/executions', actions: './dialects/actions' };
 
 let native, allowed, children, dialect, settled = false, provided = false, ending = null, limits = { __proto__: null, output_bytes: 0 };
@@ -147,6 +147,26 @@ function serveOne() {
   REQUESTS[request.type](request);
 }
 
+/* All that a child does, done by the server on a stage: what nobody has called before a fork each child has to compile for itself,
+ * and that took a third of its CPU. A sample leaves nothing to be done, or the children would do it. */
+function rehearse({ children: walls, domain }) {
+  const real = native, { console } = globalThis, before = new Set(ownKeys(globalThis));
+  for (const request of children.rehearsals(dialect)) {
+    native = children.stage(request);
+    globalThis.console = makeConsole(send, () => limits.output_bytes);
+    becomeChild(walls, domain);
+    serveOne();
+    children.runMicrotasks();
+    if (ending !== null) ending();
+    if (!settled) throw new Error('a sample did not come to its end: ' + request);
+    settled = false;
+    ending = null;
+  }
+  native = real;
+  globalThis.console = console;
+  for (const key of ownKeys(globalThis)) if (!before.has(key)) delete globalThis[key];
+}
+
 /* The fork server: it answers `ready` too, and from `serve` on each child goes its own way. */
 function serveMany(config) {
   orEnd(() => {
@@ -180,6 +200,7 @@ function start(config, parts) {
   if (config.children) {
     fetch.provideFor(null, allowed);
     children.warmFetch();
+    rehearse(config);
     provided = true;
     then(resolved(), () => { serveMany(config); });
     return;
