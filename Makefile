@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 BIND ?= 127.0.0.1:8000
+# Processes that share the tests; many tests wait more than they compute.
+JOBS ?= 3
 
 SOURCES := pyproject.toml setup.py js_harness/package-lock.json $(wildcard js_harness/native/*.[ch])
 
@@ -24,7 +26,7 @@ run: $(VENV)/.run
 	@tools/run "$(BIN)/sandboxd" "$(BIND)" "$(DATA)"
 
 test: $(VENV)/.dev harness
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 harness: $(VENV)/.dev
 	@tools/harness-tests "$(BIN)/python"

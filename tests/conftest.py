@@ -12,6 +12,15 @@ from tests.support import nodes
 from tests.support.daemon import Daemon, running_daemon
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, those of one file stay together, for they share a daemon; so do those that look at
+    the same run of the attacks.
+    """
+    for item in items:
+        folder, _, file = item.nodeid.partition("::")[0].removeprefix("tests/").partition("/")
+        item.add_marker(pytest.mark.xdist_group("attacks" if folder in ("escape", "equivalence") else file))
+
+
 @pytest.fixture(autouse=True)
 def _scripts_without_walls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that pass for a Node are scripts: engines start them outside of the jail."""
