@@ -42,6 +42,26 @@ class PoolSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How long a worker may take to get ready."""
 
 
+class QueueSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much may be submitted to run later, and which part of the machine it may take."""
+
+    most: _Positive = 20_000
+    """Executions that may be queued in all; one more is answered 503."""
+    per_user: _Positive = 100
+    """Executions of one user that may be queued; one more is answered 429."""
+    running_percent: Annotated[int, Meta(ge=1, le=100)] = 50
+    """Their share of what may run at the same time, in all and of each user: the rest is left to who waits for an answer."""
+
+
+class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long submitted executions that have ended are kept with their source, output and result; quotas are not touched."""
+
+    age_days: Annotated[float, Meta(gt=0)] = 7.0
+    """Days after their end."""
+    size_mb: _Positive = 4096
+    """Megabytes of all of them; beyond that the oldest are removed."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything an operator can set."""
 
@@ -56,6 +76,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     drain_ms: _Positive = 10_000
     """How long a stop waits for what is running."""
     pool: PoolSettings = PoolSettings()
+    queue: QueueSettings = QueueSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @property
     def data_path(self) -> Path:

@@ -18,12 +18,14 @@ from sandboxd.errors import SettingsError
 from sandboxd.executions.engine import open_engine, read_policy
 from sandboxd.executions.ledger import open_ledger
 from sandboxd.executions.service import Service
+from sandboxd.executions.submissions import Submissions, open_submissions
 from sandboxd.store.database import open_database
 from sandboxd.store.group_commit import open_group_commit
 from sandboxd.store.locks import lock_directory
 
 log = structlog.get_logger()
-SERVED_PROFILES = ["code-nodes"]
+DOORS = ["code-nodes", "executions", "actions"]
+"""Each serves the profile of its name, where the policy has it."""
 BACKLOG = 1024
 """Connections that may wait to be accepted; one more is tried again by its client's kernel, after a second."""
 
@@ -31,12 +33,14 @@ BACKLOG = 1024
 async def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish."""
     policy = read_policy(settings)
+    served = [door for door in DOORS if door in policy.profiles]
     with lock_directory(settings.data_path), open_database(settings.data_path) as database, bind(settings) as listener:
         outside = Outside(own_ports=frozenset({listener.getsockname()[1]}))  # code must not come back in by another door
-        async with open_group_commit(database) as group, open_engine(settings, policy, SERVED_PROFILES, outside) as engine:
-            service = Service(engine, await open_ledger(group, database))
-            log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
-            await _serve_http(settings, service, listener)
+        async with open_group_commit(database) as group, open_engine(settings, policy, served, outside) as engine:
+            ledger = await open_ledger(group, database)
+            async with open_submissions(settings, engine, ledger, group, database) as submissions:
+                log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
+                await _serve_http(settings, Service(engine, ledger), submissions, listener)
     log.info("stopped")
 
 
@@ -58,8 +62,8 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve_http(settings: Settings, service: Service, listener: socket.socket) -> None:
-    stop, app = trio.Event(), InFlight(make_app(service))
+async def _serve_http(settings: Settings, service: Service, submissions: Submissions, listener: socket.socket) -> None:
+    stop, app = trio.Event(), InFlight(make_app(service, submissions))
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]  # it is hypercorn's to close from here on
     config.backlog = BACKLOG
@@ -73,8 +77,12 @@ async def _serve_http(settings: Settings, service: Service, listener: socket.soc
             for address in bound:
                 print(f"listening on {address}", file=sys.stderr, flush=True)
             await stop.wait()
+            give_up = trio.current_time() + settings.drain_ms / 1000
             log.info("draining", running=service.engine.queue.running)
+            submissions.drain()
             await app.idle()  # no longer than hypercorn's grace, which ends every connection
+            with trio.move_on_at(give_up):
+                await submissions.idle()
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
 

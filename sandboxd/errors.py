@@ -62,10 +62,21 @@ class NotFound(RequestError):
     """Not found"""
 
 
+class NotRunning(RequestError):
+    """What is asked for needs an execution that has not ended.
+
+    ``status`` is the ``models.Status`` in which it is.
+    """
+
+    def __init__(self, execution_id: str, status: Any) -> None:
+        super().__init__(f"Execution '{execution_id}' is not running (status: {status})")
+        self.execution_id, self.status = execution_id, status
+
+
 class QuotaExceeded(RequestError):
     """Rate limit exceeded
 
-    ``limit`` is one of concurrent, hourly, daily, monthly; ``retry_after`` is in whole seconds, at least 1;
+    ``limit`` is one of concurrent, queued, hourly, daily, monthly; ``retry_after`` is in whole seconds, at least 1;
     ``windows`` are the caller's quotas as (name, allowed, seconds), for the RateLimit-Policy header.
     """
 

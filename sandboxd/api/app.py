@@ -8,9 +8,10 @@ from sandboxd.api.direct import Direct
 from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from sandboxd.executions.service import Service
+from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service) -> Direct:
+def make_app(service: Service, submissions: Submissions) -> Direct:  # noqa: ARG001 the executions door comes here
     """An ASGI application for the service."""
     app = QuartTrio("sandboxd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES

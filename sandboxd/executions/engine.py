@@ -1,6 +1,6 @@
 """The engine: a source and a grant in, an outcome out. No tokens, no quotas, no records."""
 
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from sandboxd.pool.launching import Plan
 from sandboxd.pool.pool import OpenSource, Pool
 from sandboxd.pool.queue import FairQueue
 from sandboxd.pool.runtime import Node, Workers, choose_workers, find_node, plan, shipped_calls
+from sandboxd.pool.worker import Sink
 from sandboxd.protocol.messages import Capabilities, Check, FetchCapability, Run, RunLimits
 
 NOTHING: Final = Raw(b"null")
@@ -83,20 +84,23 @@ class Engine:
         `user` is the principal whose connections its host calls use; the log names them by `execution_id`.
         Raises NoCapacity. Whatever the code does is in the outcome; when this returns its worker is dead.
         """
-        limits = grant.limits
-        request = Run(
-            source=source.text,
-            language=source.language,
-            dialect=grant.dialect,
-            check=check,
-            limits=RunLimits(limits.output_bytes, limits.result_bytes, limits.depth),
-            input=input,
-            capabilities=_capabilities(grant),
-        )
+        request = _request(grant, source, input, check)
         async with self.pools[grant.profile].lease(user) as worker:
             started()
             with self.broker.session(grant, user, execution=execution_id) as session:
-                return await worker.run(request, limits, on_log, session.answer)
+                return await worker.run(request, grant.limits, on_log, session.answer)
+
+    async def run_submitted(
+        self, grant: Grant, begin: Callable[[], Awaitable[Source]], *, user: Hashable, execution_id: str, sink: Sink
+    ) -> Outcome:
+        """Runs what `begin` answers, which is called once a worker is there, however long that takes.
+
+        What is printed goes to `sink` as it comes, and is not in the outcome.
+        """
+        async with self.pools[grant.profile].lease(user, patient=True) as worker:
+            request = _request(grant, await begin(), NOTHING, check=False)
+            with self.broker.session(grant, user, execution=execution_id) as session:
+                return await worker.run(request, grant.limits, answer=session.answer, sink=sink)
 
     async def check(self, grant: Grant, source: Source, *, user: Hashable) -> Failure | None:
         """Whether the source would run: None, or why not. Nothing of it is run. Raises NoCapacity."""
@@ -108,6 +112,19 @@ class Engine:
 def rejected(failure: Failure) -> Outcome:
     """The outcome of a source that was refused before a worker saw it."""
     return Outcome(Status.rejected, Usage(0.0, 0, 0.0), failure=failure)
+
+
+def _request(grant: Grant, source: Source, given: Raw, check: bool) -> Run:
+    limits = grant.limits
+    return Run(
+        source=source.text,
+        language=source.language,
+        dialect=grant.dialect,
+        check=check,
+        limits=RunLimits(limits.output_bytes, limits.result_bytes, limits.depth),
+        input=given,
+        capabilities=_capabilities(grant),
+    )
 
 
 def _capabilities(grant: Grant) -> Capabilities:
@@ -157,7 +174,8 @@ async def open_engine(
         pools[name] = Pool(name, _source(how), queue, ahead=sizes.ahead)
     served = {name: policy.profiles[name] for name in profiles}
     async with open_broker(served, outside or Outside()) as broker, trio.open_nursery() as nursery:
-        for pool in pools.values():
-            await nursery.start(pool.serve)
+        async with trio.open_nursery() as starting:  # side by side: most of a start is waiting for it
+            for pool in pools.values():
+                starting.start_soon(nursery.start, pool.serve)
         yield Engine(policy, node, workers, queue, pools, broker)
         nursery.cancel_scope.cancel()

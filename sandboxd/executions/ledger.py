@@ -15,16 +15,17 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from sandboxd.auth.tokens import hash_token, principal_of
-from sandboxd.errors import InvalidToken, QuotaExceeded, StoreError
+from sandboxd.errors import InvalidToken, QuotaExceeded
+from sandboxd.executions.reading import Reading
 from sandboxd.models import Principal, Status, Usage
 from sandboxd.policy.quota import Exhausted, Quota, decide, header_windows, windows
 from sandboxd.store import queries
 from sandboxd.store.database import Database
 from sandboxd.store.group_commit import GroupCommit
-from sandboxd.store.queries import Closing, Opening, StoredToken
+from sandboxd.store.queries import Closing, Opening
 
-READERS = 4
-"""Threads that look up tokens at the same time; below SQLAlchemy's pool size, so none waits for a connection."""
+User = tuple[str, str]
+"""Tenant and user."""
 ROOMS = 10_000
 """Users of whom it is known how far they are from their limits; with one more all are forgotten, and counted anew."""
 SETTLE_SECONDS = 5.0
@@ -96,35 +97,33 @@ class Ledger:
 
     def __init__(self, group: GroupCommit, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._group = group
-        self._database = database
+        self._reading = Reading(database)
         self._clock = clock
-        self._running: dict[tuple[str, str], int] = {}
-        self._rooms: dict[tuple[str, str], _Room] = {}
-        self._readers = trio.CapacityLimiter(READERS)
+        self._running: dict[User, int] = {}
+        self._rooms: dict[User, _Room] = {}
+        self.on_leave: Callable[[User], None] = lambda _: None
+        """What to do when a user's parallel slot is free again."""
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
         return int(self._clock() * 1000)
 
     def running(self, principal: Principal) -> int:
         """How many slots this user holds now."""
-        return self._running.get((principal.tenant, principal.user), 0)
+        return self.slots((principal.tenant, principal.user))
+
+    def slots(self, user: User) -> int:
+        """The same by his name."""
+        return self._running.get(user, 0)
 
     async def principal(self, token_text: str) -> Principal:
         """The bearer of this token; never cached, so a revocation holds at once. Raises InvalidToken, StoreError."""
         token_hash = hash_token(token_text)
-        try:
-            with self._database.glance() as connection:
-                stored = queries.find_token(connection, token_hash)
-        except StoreError:  # somebody holds the database: wait for him, but elsewhere
-            stored = await trio.to_thread.run_sync(self._find_token, token_hash, limiter=self._readers)
-        principal = principal_of(token_hash, stored, now_ms=self._now())
+        stored = await self._reading.glance(partial(queries.find_token, token_hash=token_hash))
+        principal = principal_of(token_hash, stored, now_ms=self.now())
         if principal is None:
             raise InvalidToken
         return principal
-
-    def _find_token(self, token_hash: str) -> StoredToken | None:
-        with self._database.read() as connection:
-            return queries.find_token(connection, token_hash)
 
     @asynccontextmanager
     async def slot(self, principal: Principal, quota: Quota) -> AsyncIterator[None]:
@@ -132,7 +131,7 @@ class Ledger:
         running = self.running(principal)
         alone = Quota(concurrent=quota.concurrent)
         if exhausted := decide(alone, now_ms=0, running=running, newest=()):
-            raise self._exceeded(quota, exhausted)
+            raise self.exceeded(quota, exhausted)
         with self._held(principal):
             yield
 
@@ -148,15 +147,15 @@ class Ledger:
         """
         running = self.running(principal)
         if quota.concurrent is not None and running >= quota.concurrent:
-            raise self._exceeded(quota, await self._why_not(principal, quota, running))
+            raise self.exceeded(quota, await self._why_not(principal, quota, running))
         with self._held(principal):
             exhausted = await self._group.submit(
                 partial(self._open, principal=principal, quota=quota, running=running, opening=opening),
                 undo=partial(queries.forget_execution, execution_id=opening.id),
             )
             if exhausted is not None:
-                raise self._exceeded(quota, exhausted)
-            take = Take(opening.id, self._now)
+                raise self.exceeded(quota, exhausted)
+            take = Take(opening.id, self.now)
             try:
                 yield take
             except BaseException as error:
@@ -167,17 +166,33 @@ class Ledger:
                 with trio.move_on_after(SETTLE_SECONDS, shield=True):
                     await self._settle(take)
 
+    def queue(self, connection: Connection, principal: Principal, quota: Quota, opening: Opening) -> Exhausted | None:
+        """Within a job of the store's: take one execution from the user's quota that runs later, as ``queued``.
+
+        Answers the limit that refuses it. How many of the user run at the same time is no reason: that bounds when it runs.
+        """
+        return self._open(connection, principal, replace(quota, concurrent=None), 0, opening, Status.queued)
+
+    def enter(self, user: User) -> None:
+        """Take one of the user's parallel slots, whether there is one or not."""
+        self._running[user] = self._running.get(user, 0) + 1
+
+    def leave(self, user: User) -> None:
+        """Give it back."""
+        if self._running[user] > 1:
+            self._running[user] -= 1
+        else:
+            del self._running[user]
+        self.on_leave(user)
+
     @contextmanager
     def _held(self, principal: Principal) -> Iterator[None]:
         user = principal.tenant, principal.user
-        self._running[user] = self._running.get(user, 0) + 1
+        self.enter(user)
         try:
             yield
         finally:
-            if self._running[user] > 1:
-                self._running[user] -= 1
-            else:
-                del self._running[user]
+            self.leave(user)
 
     def _judge(self, connection: Connection, principal: Principal, quota: Quota, running: int, now_ms: int) -> Exhausted | None:
         asked = [(window.allowed, window.since_ms) for window in windows(quota, now_ms)]
@@ -185,16 +200,22 @@ class Ledger:
         return decide(quota, now_ms=now_ms, running=running, newest=newest)
 
     def _open(
-        self, connection: Connection, principal: Principal, quota: Quota, running: int, opening: Opening
+        self,
+        connection: Connection,
+        principal: Principal,
+        quota: Quota,
+        running: int,
+        opening: Opening,
+        status: Status = Status.running,
     ) -> Exhausted | None:
         # The clock is read here, by the one writer, so that starts are stored in the order in which they were judged.
-        now_ms = self._now()
+        now_ms = self.now()
         if self._has_room(connection, principal, quota, now_ms):
             exhausted = None
         else:
             exhausted = self._judge(connection, principal, quota, running, now_ms)
         if exhausted is None:
-            queries.open_execution(connection, opening, principal, started_ms=now_ms)
+            queries.open_execution(connection, opening, principal, started_ms=now_ms, status=status)
         return exhausted
 
     def _has_room(self, connection: Connection, principal: Principal, quota: Quota, now_ms: int) -> bool:
@@ -221,20 +242,17 @@ class Ledger:
     async def _why_not(self, principal: Principal, quota: Quota, running: int) -> Exhausted:
         """All slots are in use, but another limit may be exhausted for longer, and that is the one to name."""
 
-        def look() -> Exhausted | None:
-            with self._database.read() as connection:
-                return self._judge(connection, principal, quota, running, self._now())
-
-        exhausted = await trio.to_thread.run_sync(look, limiter=self._readers)
+        exhausted = await self._reading.read(lambda connection: self._judge(connection, principal, quota, running, self.now()))
         assert exhausted is not None  # the slots alone exhaust it
         return exhausted
 
-    def _exceeded(self, quota: Quota, exhausted: Exhausted) -> QuotaExceeded:
+    def exceeded(self, quota: Quota, exhausted: Exhausted) -> QuotaExceeded:
+        """The error for a take that a limit refuses."""
         return QuotaExceeded(
             limit=exhausted.limit,
             allowed=exhausted.allowed,
             retry_after=exhausted.retry_after,
-            windows=header_windows(quota, self._now()),
+            windows=header_windows(quota, self.now()),
         )
 
     async def _settle(self, take: Take) -> None:
@@ -261,5 +279,5 @@ async def open_ledger(group: GroupCommit, database: Database, clock: Callable[[]
     Only for the process that holds ``lock_directory``: to any other, what is running there would be an orphan.
     """
     ledger = Ledger(group, database, clock)
-    await group.submit(lambda connection: queries.close_orphans(connection, now_ms=ledger._now()))
+    await group.submit(lambda connection: queries.close_orphans(connection, now_ms=ledger.now()))
     return ledger

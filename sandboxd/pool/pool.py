@@ -60,11 +60,14 @@ class Pool:
     # ------------------------------------------------------------ lending
 
     @asynccontextmanager
-    async def lease(self, user: Hashable) -> AsyncIterator[Worker]:
-        """A worker on loan. It is killed and reaped when the block is left, however that happens."""
-        give_up = trio.current_time() + self.queue.wait_ms / 1000  # for the slot and the worker together
+    async def lease(self, user: Hashable, *, patient: bool = False) -> AsyncIterator[Worker]:
+        """A worker on loan. It is killed and reaped when the block is left, however that happens.
+
+        Raises NoCapacity; who is patient waits however long it takes.
+        """
+        give_up = math.inf if patient else trio.current_time() + self.queue.wait_ms / 1000  # for the slot and the worker
         try:
-            async with self.queue.slot(user):
+            async with self.queue.slot(user, patient=patient):
                 worker = await self._take(give_up)
                 try:
                     yield worker

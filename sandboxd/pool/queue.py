@@ -22,18 +22,21 @@ class FairQueue:
         self.running = 0
         self.waiting = 0
         self._running_of: dict[Hashable, int] = {}
-        self._lines: OrderedDict[Hashable, deque[trio.Event]] = OrderedDict()
+        self._lines: OrderedDict[Hashable, deque[_Turn]] = OrderedDict()
         self._pace_s = 0.1  # how long a slot is held, smoothed: what Retry-After is made of
 
     @asynccontextmanager
-    async def slot(self, user: Hashable) -> AsyncIterator[None]:
-        """A running slot for as long as the block lasts. Raises NoCapacity when the queue is full or the wait too long."""
+    async def slot(self, user: Hashable, *, patient: bool = False) -> AsyncIterator[None]:
+        """A running slot for as long as the block lasts. Raises NoCapacity when the queue is full or the wait too long.
+
+        Who is patient waits however long it takes and is not counted: his caller bounds how many of him there are.
+        """
         if self.running < self.slots and self._may_enter(user) and user not in self._lines:
             self._enter(user)
-        elif self.waiting >= self.most_waiting:
-            raise self._no_capacity()
+        elif self.waiting >= self.most_waiting and not patient:
+            raise self.no_capacity()
         else:
-            await self._wait(user)
+            await self._wait(user, _Turn(patient))
         begun = trio.current_time()
         try:
             yield
@@ -41,25 +44,24 @@ class FairQueue:
             self._pace_s += 0.1 * (trio.current_time() - begun - self._pace_s)
             self._leave(user)
 
-    async def _wait(self, user: Hashable) -> None:
-        turn = trio.Event()
+    async def _wait(self, user: Hashable, turn: "_Turn") -> None:
         self._lines.setdefault(user, deque()).append(turn)
-        self.waiting += 1
+        self.waiting += not turn.patient
         try:
-            with trio.move_on_after(self.wait_ms / 1000):
-                await turn.wait()
+            with trio.move_on_after(math.inf if turn.patient else self.wait_ms / 1000):
+                await turn.came.wait()
         except BaseException:
-            if turn.is_set():
+            if turn.came.is_set():
                 self._leave(user)  # the turn came in the same moment: it goes on to the next
             else:
                 self._step_out(user, turn)
             raise
-        if not turn.is_set():
+        if not turn.came.is_set():
             self._step_out(user, turn)
-            raise self._no_capacity()
+            raise self.no_capacity()
 
-    def _step_out(self, user: Hashable, turn: trio.Event) -> None:
-        self.waiting -= 1
+    def _step_out(self, user: Hashable, turn: "_Turn") -> None:
+        self.waiting -= not turn.patient
         self._lines[user].remove(turn)
         if not self._lines[user]:
             del self._lines[user]
@@ -90,10 +92,18 @@ class FairQueue:
             self._lines.move_to_end(user)
         else:
             del self._lines[user]
-        self.waiting -= 1
+        self.waiting -= not turn.patient
         self._enter(user)
-        turn.set()
+        turn.came.set()
         return True
 
-    def _no_capacity(self) -> NoCapacity:
+    def no_capacity(self) -> NoCapacity:
+        """What to raise for who cannot be served now: how long a slot is held tells when to come again."""
         return NoCapacity(retry_after=max(1, math.ceil(self._pace_s * (self.waiting + 1) / self.slots)))
+
+
+class _Turn:
+    """One who waits for a slot."""
+
+    def __init__(self, patient: bool) -> None:
+        self.came, self.patient = trio.Event(), patient

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -20,6 +20,8 @@ from sandboxd.protocol.conversation import Conversation, ViolationError
 from sandboxd.protocol.frames import encode_frame
 from sandboxd.protocol.messages import Answer, Done, HostCall, Log, OutputFull, Ready, Request, Run, ToDaemon, encode
 
+Sink = Callable[[Sequence[LogLine], bool], Awaitable[None]]
+"""Takes what was printed, and whether what comes after it is dropped."""
 MEMORY_SLACK: Final = 16 << 20
 RECEIVE_BYTES: Final = 65_536
 
@@ -114,13 +116,17 @@ class Worker:
         limits: Limits,
         on_log: Callable[[LogLine], None] | None = None,
         answer: Answer | None = None,
+        sink: Sink | None = None,
     ) -> Outcome:
         """Sends the one request and waits for its end, under the wall clock and the memory watch.
 
         The worker is killed and reaped before this returns. Cancellation leaves it to `end`. Host calls that the request grants
         are answered by `answer`; what that raises is raised here, and leaves the worker to `end` as well.
+
+        With a `sink` what is printed goes there as it comes and is not in the outcome; nothing more is read until it has
+        returned. What it raises is raised here, perhaps within a group.
         """
-        heard = _Heard(on_log)
+        heard = _Heard(on_log, sink)
         # Set by the worker itself: it may be another user's by now, and prlimit of such a one needs CAP_SYS_RESOURCE.
         memory = limits.memory_bytes
         frame = encode_frame(encode(request, data_bytes=self._idle.data_bytes + memory, heap_bytes=memory))
@@ -182,10 +188,10 @@ class Worker:
         try:
             messages = await self._receive()
         except ViolationError as problem:
-            heard.take(problem.before)
+            await heard.take(problem.before)
             heard.violation = problem.message
             return False
-        heard.take(messages)
+        await heard.take(messages)
         return bool(messages) and heard.done is None
 
     # ------------------------------------------------------------ the end
@@ -209,13 +215,13 @@ class Worker:
 class _Heard:
     """What a worker has said so far."""
 
-    def __init__(self, on_log: Callable[[LogLine], None] | None) -> None:
+    def __init__(self, on_log: Callable[[LogLine], None] | None, sink: Sink | None) -> None:
         self.logs: list[LogLine] = []
         self.truncated = False
         self.done: Done | None = None
         self.violation: str | None = None
         self.calls: list[HostCall] = []
-        self._on_log = on_log
+        self._on_log, self._sink = on_log, sink
 
     @property
     def ended(self) -> bool:
@@ -227,7 +233,8 @@ class _Heard:
         calls, self.calls = self.calls, []
         return calls
 
-    def take(self, messages: Iterable[ToDaemon]) -> None:
+    async def take(self, messages: Iterable[ToDaemon]) -> None:
+        """Notes what was said. A checkpoint only with a sink, and something printed for it."""
         for message in messages:
             if isinstance(message, Log):
                 self.logs.append(LogLine(message.level, message.text))
@@ -239,6 +246,9 @@ class _Heard:
                 self.truncated = True
             elif isinstance(message, Done):
                 self.done = message
+        if self._sink is not None and (self.logs or self.truncated):
+            lines, self.logs = self.logs, []
+            await self._sink(lines, self.truncated)
 
 
 class WorkerSource(Protocol):

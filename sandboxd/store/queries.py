@@ -92,8 +92,7 @@ _is_running = executions.c.status == literal_column("'running'")
 _this = executions.c.id == bindparam("execution_id")
 
 _open_execution = Prepared(
-    insert(executions).values(status=Status.running.value, counted=True),
-    [*Opening.__struct_fields__, *Principal.__struct_fields__, "started_ms"],
+    insert(executions).values(counted=True), [*Opening.__struct_fields__, *Principal.__struct_fields__, "started_ms", "status"]
 )
 _forget_execution = delete(executions).where(_this)
 _complete = update(executions).where(_this, _is_running)  # the first terminal status wins
@@ -114,9 +113,11 @@ _count_starts = Prepared(
 )
 
 
-def open_execution(connection: Connection, opening: Opening, principal: Principal, *, started_ms: int) -> None:
-    """Take one from the principal's quota and begin the record: a counted row with status ``running``."""
-    _open_execution.run(connection, {**asdict(opening), **asdict(principal), "started_ms": started_ms})
+def open_execution(
+    connection: Connection, opening: Opening, principal: Principal, *, started_ms: int, status: Status = Status.running
+) -> None:
+    """Take one from the principal's quota and begin the record: a counted row that is ``running`` or ``queued``."""
+    _open_execution.run(connection, {**asdict(opening), **asdict(principal), "started_ms": started_ms, "status": status.value})
 
 
 def forget_execution(connection: Connection, execution_id: str) -> None:

@@ -26,12 +26,12 @@ START_S = 60
 QUOTA = """
 [bench]
 why = "Every limit is there and is counted, and no run of the benchmark comes near it."
-doors = ["code-nodes"]
-max_timeout_ms = 30000
 concurrent = 256
 hourly = 100000000
 daily = 100000000
 monthly = 100000000
+[bench.doors.code-nodes]
+max_timeout_ms = 30000
 """
 
 

@@ -243,3 +243,55 @@ def test_any_schedule_keeps_the_books(seed: int, slots: int, waiting: int, wait_
     queue, ends = trio.run(_storm, seed, slots, waiting, wait_ms, clock=MockClock(autojump_threshold=0))
     assert (queue.running, queue.waiting, queue._running_of, dict(queue._lines)) == (0, 0, {}, {})
     assert (ends.total(), ends["told nonsense"]) == (60, 0)
+
+
+async def test_who_is_patient_is_not_counted_and_waits(
+    autojump_clock: MockClock,  # noqa: ARG001
+    nursery: trio.Nursery,
+) -> None:
+    """He comes in where the queue is full, outlasts the longest wait, takes nobody's place in it, and has his turn."""
+    queue = FairQueue(slots=1, waiting=1, wait_ms=1000)
+    held, entered = trio.Event(), trio.Event()
+
+    async def hold() -> None:
+        async with queue.slot("a"):
+            await held.wait()
+
+    async def wait() -> None:
+        async with queue.slot("p", patient=True):
+            entered.set()
+
+    async def wait_in_vain() -> None:
+        with pytest.raises(NoCapacity):
+            async with queue.slot("b"):
+                raise AssertionError
+
+    nursery.start_soon(hold)
+    await wait_all_tasks_blocked()
+    nursery.start_soon(wait)
+    await wait_all_tasks_blocked()
+    assert queue.waiting == 0
+    async with trio.open_nursery() as inner:
+        inner.start_soon(wait_in_vain)
+        await wait_all_tasks_blocked()
+        assert queue.waiting == 1
+    await trio.sleep(10_000)
+    assert not entered.is_set()
+    held.set()
+    await entered.wait()
+    assert queue.waiting == 0
+
+
+async def test_a_patient_one_that_is_cancelled_leaves_nothing(
+    autojump_clock: MockClock,  # noqa: ARG001
+    nursery: trio.Nursery,
+) -> None:
+    """The slot that he waited for is another's."""
+    scene = Scene(nursery)
+    await scene.come("a")
+    with trio.move_on_after(5):
+        async with scene.queue.slot("p", patient=True):
+            raise AssertionError
+    await scene.come("b")
+    await scene.go("a")
+    assert (scene.order, scene.queue.waiting, scene.queue.running) == (["a", "b"], 0, 1)

@@ -156,3 +156,15 @@ def test_memory_is_not_the_caller_s_where_the_profile_says_nothing_of_it() -> No
     """A profile without a least memory has one for all."""
     with pytest.raises(BadRequest, match="heap_mb cannot be chosen here"):
         memory_of(POLICY, 1 << 20)
+
+
+def test_an_explanation_says_what_memory_may_be_asked_for() -> None:
+    """The default and the least, where the caller may choose."""
+    text = explain("code-nodes", with_memory().profiles["code-nodes"])
+    assert "at most 134,217,728 bytes of memory, 67,108,864 unless asked, 16,777,216 at least: " in text
+
+
+def test_a_door_without_its_profile_stays_closed() -> None:
+    """An operator's own policy may lack the profile of a door that its tiers name."""
+    with pytest.raises(SubscriptionRequired):
+        decide(POLICY, tier="service", door="executions", profile="executions")

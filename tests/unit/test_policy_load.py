@@ -121,6 +121,22 @@ def test_a_range_that_contradicts_itself_is_named(old: str, new: str) -> None:
     assert f"{PROFILE}:{line}: limits.wall_ms: must hold min <= default <= max" in found
 
 
+@pytest.mark.parametrize(("least", "default"), [(200 << 20, 64 << 20), (16 << 20, 200 << 20), (64 << 20, 16 << 20)])
+def test_a_memory_that_contradicts_itself_is_named(least: int, default: int) -> None:
+    """least <= default <= most."""
+    found = problems(**edited(PROFILE, "most = 134217728", f"least = {least}\ndefault = {default}\nmost = 134217728"))
+    assert found == [
+        f"{PROFILE}:{line_of(PROFILE, '[limits.memory_bytes]')}: limits.memory_bytes: must hold least <= default <= most"
+    ]
+
+
+def test_a_tier_leaves_a_door_the_memory_that_it_needs() -> None:
+    """A ceiling below what Node needs would refuse everything."""
+    profile = edited(PROFILE, "most = 134217728", "least = 33554432\nmost = 134217728")
+    (found,) = problems(**profile, **edited(TIERS, "max_timeout_ms = 5000", "max_timeout_ms = 5000\nmax_memory_bytes = 1"))
+    assert found.endswith("starter.doors.code-nodes.max_memory_bytes: 1 is below the 33554432 bytes that code-nodes needs")
+
+
 @pytest.mark.parametrize("name", ["Object", "fetch", "Buffer"])
 def test_a_global_that_is_granted_twice_is_named(name: str) -> None:
     """A name stands once over all groups; the line is that of the group that repeats it."""

@@ -139,10 +139,11 @@ def test_text_that_is_no_toml_is_one_problem() -> None:
 
 def test_a_table_of_names_is_read_name_by_name() -> None:
     """Where the names are a closed list another one is a problem; where they are not, any will do."""
-    found, problems = read('why = "because"\n[named.left]\nmany = 1\n[free]\nanything = 2\n')
+    head = 'why = "because"\ninner = { many = 1 }\n'
+    found, problems = read(head + "[named.left]\nmany = 1\n[free]\nanything = 2\n")
     assert (found and found.named, found and found.free, problems) == ({"left": Inner(1)}, {"anything": 2}, [])
-    assert read('why = "because"\n[named.up]\nmany = 0\n[named.left]\nmany = 0\n[free]\nx = "1"\n')[1] == [
-        "f.toml:2: named.up: must be one of left, right",
-        "f.toml:5: named.left.many: Expected `int` >= 1",
-        "f.toml:7: free.x: Expected `int`, got `str`",
+    assert read(head + '[named.up]\nmany = 0\n[named.left]\nmany = 0\n[free]\nx = "1"\n')[1] == [
+        "f.toml:3: named.up: must be one of left, right",
+        "f.toml:6: named.left.many: Expected `int` >= 1",
+        "f.toml:8: free.x: Expected `int`, got `str`",
     ]
