@@ -58,6 +58,10 @@ class BodyTooLarge(RequestError):
     """Request body exceeds maximum size (1 MB)"""
 
 
+class UnsupportedType(RequestError):
+    """The body is of a type that is not taken."""
+
+
 class NotFound(RequestError):
     """Not found"""
 
@@ -128,6 +132,10 @@ class DataDirectoryLocked(SettingsError):
 
 class SchemaTooNew(SettingsError):
     """The data directory was written by a newer sandboxd."""
+
+
+class RemoteError(SettingsError):
+    """The daemon at a URL refuses, or cannot be reached."""
 
 
 class JailError(SettingsError):

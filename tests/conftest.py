@@ -13,8 +13,8 @@ from tests.support.daemon import Daemon, running_daemon
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, those of one file stay together, for they share a daemon; so do those that look at
-    the same run of the attacks.
+    """Where several processes share the tests, those of one file stay together, for they share a daemon;
+    so do those that look at one run of the attacks.
     """
     for item in items:
         folder, _, file = item.nodeid.partition("::")[0].removeprefix("tests/").partition("/")

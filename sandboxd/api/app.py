@@ -5,14 +5,19 @@ from quart_trio import QuartTrio
 from sandboxd.api import problems
 from sandboxd.api.code_nodes import code_nodes
 from sandboxd.api.direct import Direct
+from sandboxd.api.executions import executions
 from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
+from sandboxd.api.openapi import openapi
 from sandboxd.executions.service import Service
 from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service, submissions: Submissions) -> Direct:  # noqa: ARG001 the executions door comes here
+def make_app(service: Service, submissions: Submissions) -> Direct:
     """An ASGI application for the service."""
+    doors = [code_nodes(service), executions(service, submissions)]
+    handlers = {path: handler for door in doors for path, handler in door.handlers.items()}
+    limits = {path: most for door in doors for path, most in door.limits.items()}
     app = QuartTrio("sandboxd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
@@ -20,6 +25,7 @@ def make_app(service: Service, submissions: Submissions) -> Direct:  # noqa: ARG
     app.url_map.merge_slashes = False  # two slashes are another route, which is a 404; else a redirect in HTML
     problems.install(app)
     app.register_blueprint(health(service))
-    door = code_nodes(service)
-    app.register_blueprint(door.routes)
-    return Direct(app, door.handlers)
+    app.register_blueprint(openapi())
+    for door in doors:
+        app.register_blueprint(door.routes)
+    return Direct(app, handlers, limits)

@@ -9,6 +9,7 @@ from quart import Response
 from sandboxd.api.direct import Door, Reply
 from sandboxd.api.guard import answer, bearer, body
 from sandboxd.api.incoming import Framed, Incoming
+from sandboxd.api.words import cut, said
 from sandboxd.errors import NotFound
 from sandboxd.executions.service import Execution, Service
 from sandboxd.executions.templates import Template, load_templates
@@ -16,7 +17,6 @@ from sandboxd.models import Failure, Outcome, Principal, Source, Status, Usage
 
 DOOR: Final = "code-nodes"
 PROFILE: Final = "code-nodes"
-MAX_ERROR_BYTES: Final = 4096
 NULL: Final = Raw(b"null")
 
 Language = Literal["javascript", "typescript"]
@@ -34,7 +34,7 @@ class ExecuteRequest(Struct, forbid_unknown_fields=True):
 
     code: str
     timeout_ms: int | UnsetType = UNSET
-    input: Raw = NULL
+    input: Raw = msgspec.field(default_factory=lambda: NULL)  # as a plain default it has no place in a JSON schema
     language: Language = "javascript"
 
 
@@ -80,7 +80,6 @@ _STATUS: Final = {
     Status.memory_exceeded: "memory_limit",
     Status.rejected: "validation_error",
 }
-_OWN_WORDS: Final = {"stalled", "ended_early", "unsupported", "finding", "timeout", "memory"}
 
 _validate: Final = msgspec.json.Decoder(ValidateRequest)
 _execute: Final = msgspec.json.Decoder(ExecuteRequest)
@@ -90,13 +89,7 @@ def error_text(outcome_status: Status, failure: Failure) -> str:
     """A failure in the door's words, at most 4 KB of UTF-8."""
     if outcome_status is Status.output_exceeded:
         return "Output exceeds maximum size (1 MB)"
-    if outcome_status is Status.crashed:
-        text = f"Execution crashed: {failure.message}"
-    elif failure.kind in _OWN_WORDS:
-        text = failure.message
-    else:
-        text = f"{failure.name}: {failure.message}" if failure.message else failure.name
-    return text.encode()[:MAX_ERROR_BYTES].decode(errors="ignore")
+    return cut(f"Execution crashed: {failure.message}" if outcome_status is Status.crashed else said(failure))
 
 
 def result_of(execution: Execution) -> Result:

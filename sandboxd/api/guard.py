@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw
@@ -17,7 +18,7 @@ _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 def bearer(incoming: Incoming) -> str:
     """The token of the request. Raises MissingToken."""
-    scheme, _, token = incoming.authorization.partition(" ")
+    scheme, _, token = incoming.header("Authorization").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise MissingToken
     return token.strip()
@@ -37,6 +38,32 @@ async def body(decoder: msgspec.json.Decoder[T], incoming: Incoming) -> T:
         raise BadRequest("Invalid request: the body is nested too deep") from None
     except (msgspec.MsgspecError, ValueError) as problem:
         raise BadRequest(f"Invalid JSON: {_reason(data, problem)}") from None
+
+
+async def text(incoming: Incoming) -> str:
+    """The request's body as it stands. Raises BodyTooLarge, and BadRequest where it is not UTF-8."""
+    try:
+        return (await incoming.data()).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("Invalid request: the body is not UTF-8") from None
+
+
+def query(kind: type[T], incoming: Incoming) -> T:
+    """What stands behind the question mark, by its struct. Raises BadRequest naming the parameter."""
+    try:
+        pairs = parse_qsl(incoming.query.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        if incoming.query:
+            raise BadRequest("Invalid request: the query string is not name=value pairs in UTF-8") from None
+        pairs = []
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(name for name, _ in pairs if [other for other, _ in pairs].count(name) > 1)
+        raise BadRequest(f"Invalid request: Object contains `{twice}` more than once")
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as problem:
+        raise BadRequest(f"Invalid request: {problem}") from None
 
 
 def _reason(data: bytes, problem: Exception) -> str:

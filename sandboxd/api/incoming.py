@@ -7,19 +7,26 @@ import trio
 from quart import request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
-from sandboxd.errors import BodyTooLarge
+from sandboxd.errors import BodyTooLarge, NoCapacity
 
 MAX_BODY_BYTES: Final = 1 << 20
+"""Where a door says nothing else."""
 BODY_TIMEOUT_S: Final = 20
 """How long a client may take to send its body."""
+ROOM_BYTES: Final = 128 << 20
+"""What bodies may hold together beyond the first megabyte of each: who sends large ones slowly must not fill the memory."""
 
 
 class Incoming(Protocol):
     """What a door asks of a request."""
 
     @property
-    def authorization(self) -> str:
-        """The header of that name, empty where there is none."""
+    def query(self) -> bytes:
+        """What stands behind the question mark, as it was sent."""
+        ...
+
+    def header(self, name: str) -> str:
+        """The first header of that name, empty where there is none."""
         ...
 
     async def data(self) -> bytes:
@@ -27,47 +34,86 @@ class Incoming(Protocol):
         ...
 
 
+def _too_large(most_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"Request body exceeds maximum size ({most_bytes >> 20} MB)")
+
+
 class Framed:
     """The framework's current request; the framework keeps the bounds."""
 
     @property
-    def authorization(self) -> str:
+    def query(self) -> bytes:
         """See Incoming."""
-        return request.headers.get("Authorization", "")
+        return request.query_string
+
+    def header(self, name: str) -> str:
+        """See Incoming."""
+        return request.headers.get(name, "")
 
     async def data(self) -> bytes:
         """See Incoming."""
         try:
             data = await request.get_data(cache=False, as_text=False)
         except RequestEntityTooLarge:
-            raise BodyTooLarge from None
+            raise _too_large(MAX_BODY_BYTES) from None
         assert isinstance(data, bytes)  # as asked; the stubs know only "text or bytes"
         return data
 
 
-class Bare:
-    """A request as ASGI tells it, heard by `listen` in a task of its own."""
+class Room:
+    """Bytes that are left for large bodies, over all requests."""
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        found: dict[bytes, bytes] = {}
+    def __init__(self) -> None:
+        self.left_bytes = ROOM_BYTES
+
+
+class Bare:
+    """A request as ASGI tells it, heard by `listen` in a task of its own. `leave` gives back the room that its body takes."""
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]], query: bytes, most_bytes: int, room: Room) -> None:
+        self._headers: dict[bytes, bytes] = {}
         for name, value in headers:
-            found.setdefault(name, value)  # of two the first, as the framework takes it
-        self.authorization = found.get(b"authorization", b"").decode("latin-1")
-        self._size = int(found.get(b"content-length", b"0"))  # digits and nothing else: the server has looked
+            self._headers.setdefault(name, value)  # of two the first, as the framework takes it
+        self.query = query
+        self._most_bytes, self._room = most_bytes, room
+        self._taken_bytes = 0
+        self._crowded = False
+        self._size = int(self._headers.get(b"content-length", b"0"))  # digits and nothing else: the server has looked
         self._parts = bytearray()
         self._known = trio.Event()
-        if self._size > MAX_BODY_BYTES:
+        if self._size > most_bytes:
             self._known.set()
+
+    def header(self, name: str) -> str:
+        """See Incoming."""
+        return self._headers.get(name.lower().encode(), b"").decode("latin-1")
 
     async def listen(self, receive: Any, scope: trio.CancelScope) -> None:
         """Takes what the client sends, also where nobody wants it; its hanging up cancels `scope`."""
         while (message := await receive())["type"] != "http.disconnect":
-            if self._size <= MAX_BODY_BYTES:
-                self._parts += message.get("body", b"")
-                self._size = max(self._size, len(self._parts))
-            if self._size > MAX_BODY_BYTES or not message.get("more_body", False):
+            if self._size <= self._most_bytes and not self._crowded:
+                self._hold(message.get("body", b""))
+            if self._size > self._most_bytes or self._crowded or not message.get("more_body", False):
                 self._known.set()
         scope.cancel()
+
+    def _hold(self, data: bytes) -> None:
+        size = len(self._parts) + len(data)
+        more = max(size - MAX_BODY_BYTES - self._taken_bytes, 0)
+        if more > self._room.left_bytes:
+            self._crowded = True
+            self._parts.clear()
+            self.leave()
+            return
+        self._room.left_bytes -= more
+        self._taken_bytes += more
+        self._parts += data
+        self._size = max(self._size, size)
+
+    def leave(self) -> None:
+        """To be called when the request is over."""
+        self._room.left_bytes += self._taken_bytes
+        self._taken_bytes = 0
 
     async def data(self) -> bytes:
         """See Incoming."""
@@ -75,6 +121,8 @@ class Bare:
             await self._known.wait()
         if clock.cancelled_caught:
             raise RequestTimeout
-        if self._size > MAX_BODY_BYTES:
-            raise BodyTooLarge
+        if self._size > self._most_bytes:
+            raise _too_large(self._most_bytes)
+        if self._crowded:
+            raise NoCapacity(retry_after=1)
         return bytes(self._parts)

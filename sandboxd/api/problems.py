@@ -29,8 +29,8 @@ def _body_limit(_: errors.BodyTooLarge) -> tuple[dict[str, Any], Headers]:
 def _quota(error: errors.QuotaExceeded) -> tuple[dict[str, Any], Headers]:
     """The IETF's RateLimit fields: what is exhausted and for how long, and the policy, in which that has its entry."""
     policy = [f'"{name}";q={allowed};w={seconds}' for name, allowed, seconds in error.windows]
-    if error.limit == "concurrent":
-        policy.insert(0, f'"concurrent";q={error.allowed};qu="concurrent-requests"')
+    if error.limit in ("concurrent", "queued"):  # these count requests, and have no window
+        policy.insert(0, f'"{error.limit}";q={error.allowed};qu="{error.limit}-requests"')
     headers = {
         "Retry-After": str(error.retry_after),
         "RateLimit": f'"{error.limit}";r=0;t={error.retry_after}',
@@ -54,7 +54,9 @@ _TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
     errors.LimitExceeded: (403, _limit),
     errors.BadRequest: (400, _plain),
     errors.BodyTooLarge: (413, _body_limit),
+    errors.NotRunning: (400, _plain),
     errors.NotFound: (404, _plain),
+    errors.UnsupportedType: (415, _plain),
     errors.QuotaExceeded: (429, _quota),
     errors.NoCapacity: (503, _busy),
 }

@@ -3,11 +3,11 @@
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
-from sandboxd.errors import SandboxdError
+from sandboxd.errors import SandboxdError, SettingsError
 
 P = ParamSpec("P")
 SUCCESS, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -32,6 +32,14 @@ def mistakes(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(MISTAKE)
 
     return wrapped
+
+
+def read_code(file: Any) -> str:
+    """What is in a file of click's. Raises SettingsError where that is not UTF-8."""
+    try:
+        return str(file.read())
+    except UnicodeDecodeError as problem:
+        raise SettingsError(f"{file.name} is not UTF-8: {problem}") from None
 
 
 def _leaves(raised: BaseException) -> Iterator[BaseException]:

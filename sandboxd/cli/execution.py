@@ -9,9 +9,8 @@ import msgspec
 import trio
 from msgspec import Raw
 
-from sandboxd.cli.common import FAILED, SUCCESS, config_file, mistakes
+from sandboxd.cli.common import FAILED, SUCCESS, config_file, mistakes, read_code
 from sandboxd.config import Settings, load_settings
-from sandboxd.errors import SettingsError
 from sandboxd.executions.engine import open_engine, read_policy, rejected
 from sandboxd.executions.source import refuse
 from sandboxd.logs import set_up_logging
@@ -40,7 +39,7 @@ def run(
 ) -> None:
     """Run FILE (- is standard input) in a worker of its own, by the daemon's own engine."""
     set_up_logging(logging.WARNING)  # of a call that was refused the code is told, and can tell
-    outcome = trio.run(_run_once, _local(config), _source(file, language), profile, timeout_ms, _json(input_json))
+    outcome = trio.run(_run_once, _local(config), Source(read_code(file), language), profile, timeout_ms, _json(input_json))
     (_print_json if as_json else _print_outcome)(outcome)
     sys.exit(SUCCESS if outcome.status is Status.succeeded else FAILED)
 
@@ -53,7 +52,7 @@ def run(
 @mistakes
 def validate(file: Any, profile: str, language: str, config: str | None) -> None:
     """Say whether FILE (- is standard input) would run, without running it."""
-    failure = trio.run(_check_once, _local(config), _source(file, language), profile)
+    failure = trio.run(_check_once, _local(config), Source(read_code(file), language), profile)
     if failure is None:
         click.echo("valid")
         return
@@ -65,13 +64,6 @@ def validate(file: Any, profile: str, language: str, config: str | None) -> None
 def _local(config: str | None) -> Settings:
     settings = load_settings(config=config)
     return msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, **_LOCAL_POOL))
-
-
-def _source(file: Any, language: str) -> Source:
-    try:
-        return Source(file.read(), language)
-    except UnicodeDecodeError as problem:
-        raise SettingsError(f"{file.name} is not UTF-8: {problem}") from None
 
 
 def _json(text: str) -> Raw:

@@ -6,6 +6,7 @@ from sandboxd import __version__
 from sandboxd.cli.daemon import doctor, serve
 from sandboxd.cli.execution import run, validate
 from sandboxd.cli.policy import policy
+from sandboxd.cli.remote import execute, executions
 from sandboxd.cli.tokens import token
 
 
@@ -15,5 +16,5 @@ def main() -> None:
     """Runs JavaScript nobody trusts, each execution in a fresh process of its own."""
 
 
-for command in (serve, doctor, run, validate, token, policy):
+for command in (serve, doctor, run, validate, execute, executions, token, policy):
     main.add_command(command)

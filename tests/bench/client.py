@@ -34,6 +34,7 @@ class Load(Struct):
     right: dict[str, Raw]
     in_flight: int
     seconds: float
+    status: int = 200
 
 
 class Measured(Struct):
@@ -120,15 +121,15 @@ class Crowd:
         connection.socket.close()
 
     def _judge(self, answer: Answer, took_ms: float) -> None:
-        if wrong := mistake(answer, self._load.right):
+        if wrong := mistake(answer, self._load.right, self._load.status):
             self.errors[wrong] += 1
         else:
             self.latencies_ms.append(took_ms)
 
 
-def mistake(answer: Answer, right: dict[str, Raw]) -> str | None:
+def mistake(answer: Answer, right: dict[str, Raw], status: int = 200) -> str | None:
     """What is wrong with an answer. Bytes are compared first: decoding a large answer is dearer than receiving it."""
-    if answer.status != 200:
+    if answer.status != status:
         return "connection lost" if answer is LOST else f"HTTP {answer.status}"
     try:
         fields = msgspec.json.decode(answer.body, type=dict[str, Raw])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.daemon import Answer, Daemon
+from tests.support.executing import Caller
 from tests.support.stored import make_token
 from tests.support.upstream import Raw, Seen, Upstream, endless, hang, response, running_upstream
 
@@ -37,3 +38,9 @@ def run(daemon: Daemon, token: str) -> Callable[..., Answer]:
 def check(daemon: Daemon, token: str) -> Callable[..., Answer]:
     """POST /validate by the caller without quotas."""
     return lambda code, **more: daemon.validate(token, code, **more)
+
+
+@pytest.fixture
+def caller(daemon: Daemon, token: str) -> Caller:
+    """The caller without quotas, at the executions door."""
+    return Caller(daemon, token)

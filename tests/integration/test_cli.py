@@ -24,10 +24,13 @@ def test_help_names_every_command() -> None:
     """The help lists the commands."""
     ended = cli("--help")
     assert ended.code == 0
-    assert re.findall(r"^  (\w+)  ", ended.out, re.MULTILINE) == ["doctor", "policy", "run", "serve", "token", "validate"]
+    named = ["doctor", "exec", "executions", "policy", "run", "serve", "token", "validate"]
+    assert re.findall(r"^  (\w+)  ", ended.out, re.MULTILINE) == named
 
 
-@pytest.mark.parametrize("arguments", [["unknown"], ["run"], ["token"], ["token", "create"], ["serve", "--unknown"]])
+@pytest.mark.parametrize(
+    "arguments", [["unknown"], ["run"], ["token"], ["token", "create"], ["serve", "--unknown"], ["exec"], ["executions"]]
+)
 def test_a_wrong_command_line_is_the_caller_s_mistake(arguments: list[str]) -> None:
     """Unknown commands, missing arguments and unknown options are exit code 2."""
     assert cli(*arguments).code == 2

@@ -39,7 +39,9 @@ CASES = [
     ),
     (errors.BadRequest("bad field"), 400, {"error": "bad field"}),
     (errors.BodyTooLarge(), 413, {"error": "Request body exceeds maximum size (1 MB)", "limit": "max_body_bytes"}),
+    (errors.NotRunning("x", "completed"), 400, {"error": "Execution 'x' is not running (status: completed)"}),
     (errors.NotFound("Template not found"), 404, {"error": "Template not found"}),
+    (errors.UnsupportedType("no forms"), 415, {"error": "no forms"}),
     (
         errors.QuotaExceeded(limit="hourly", allowed=100, retry_after=7),
         429,
