@@ -18,8 +18,8 @@
 const { compileFunction } = require('vm');
 const { decorateErrorStack } = require('internal/util');
 const { internalBinding } = require('internal/test/binding');
-const { apply, defineProperty, Promise, TypeError } = require('./intrinsics');
-const { RESET, compileAs, refusedByV8, withoutHashbang } = require('./compile');
+const { apply, defineProperty, startsWith, Promise, TypeError } = require('./intrinsics');
+const { RESET, compileAs, nodeVersion, refusedByV8, withoutHashbang } = require('./compile');
 const { USER_FILE } = require('./errors');
 const { cut } = require('./text');
 
@@ -28,6 +28,8 @@ const { evaluate: evaluateModule, getNamespace, getModuleRequests, getStaticDepe
 
 const LINE_OFFSET = -1;                                      // the wrapper's one line, as in compile.js; errors.js counts on it
 const NAMES = ['exports', 'require', 'module'];
+/* Of a function Node 18 takes no negative line: there its text begins at once, which only the places of evaluated code tell. */
+const [FUNCTION_BEFORE, FUNCTION_OFFSET] = startsWith(nodeVersion, '18.') ? ['', 0] : ['\n', LINE_OFFSET];
 
 /** Why a module is not there, in the words of the one who asked for it. */
 const refused = (verb, name) => new TypeError(`Cannot ${verb} '${cut(name, 200)}': modules are off`);
@@ -75,7 +77,7 @@ function evaluate(module) {
 /** CommonJS. V8 takes the text for the body of a function and nothing else, so nothing can be closed that was not opened. */
 const compileCommonJS = (language, source) => compileAs(language, withoutHashbang(source), 'function', (text) => {
   let body;
-  try { body = compileFunction('\n' + text + RESET, NAMES, { __proto__: null, filename: USER_FILE, lineOffset: LINE_OFFSET }); } catch (e) { return refusedByV8(e, text); }
+  try { body = compileFunction(FUNCTION_BEFORE + text + RESET, NAMES, { __proto__: null, filename: USER_FILE, lineOffset: FUNCTION_OFFSET }); } catch (e) { return refusedByV8(e, text); }
   return { __proto__: null, load: () => loadCommonJS(body) };
 });
 

@@ -23,6 +23,20 @@ def _running_per_user() -> int:
     return max(4, 4 * (os.cpu_count() or 1))
 
 
+class ActionsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Actions: where their files are, and how many executions a request may ask for."""
+
+    root: str = ""
+    """The folder that paths in configurations are below; empty: no files are read."""
+    executions: _Positive = 100
+    """Executions of one request: fixtures × repeat."""
+
+    @property
+    def folder(self) -> str:
+        """The root without its ~, which stays where it stands for nothing."""
+        return os.path.expanduser(self.root)  # noqa: PTH111 an empty one stays empty
+
+
 class PoolSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How many workers there are, and how long a request may wait for one."""
 
@@ -75,6 +89,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """A folder with tiers.toml and profiles/; empty: the policies that are shipped."""
     drain_ms: _Positive = 10_000
     """How long a stop waits for what is running."""
+    actions: ActionsSettings = ActionsSettings()
     pool: PoolSettings = PoolSettings()
     queue: QueueSettings = QueueSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -96,7 +111,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return match[1] or match[2], int(match[3])
 
 
-_ENVIRONMENT = {"SANDBOXD_DATA_DIR": "data_dir", "SANDBOXD_NODE": "node"}
+_ENVIRONMENT = {"SANDBOXD_DATA_DIR": "data_dir", "SANDBOXD_NODE": "node", "SANDBOXD_ACTIONS_ROOT": "actions.root"}
 
 
 def load_settings(
@@ -114,13 +129,27 @@ def load_settings(
         except (OSError, ValueError) as problem:
             raise SettingsError(f"The configuration {file} cannot be read: {problem}") from None
         _convert(values, f" in {file}")  # by itself, so that the file is not blamed for an option
-    values |= {key: environment[name] for name, key in _ENVIRONMENT.items() if environment.get(name)}
-    values |= {key: value for key, value in (options or {}).items() if value is not None}
+    for name, key in _ENVIRONMENT.items():
+        if environment.get(name):
+            _put(values, key, environment[name])
+    for key, value in (options or {}).items():
+        if value is not None:
+            _put(values, key, value)
     settings = _convert(values, "")
     settings.address  # noqa: B018 refused here, by every command, not only by the one that listens
     if settings.policies and not Path(settings.policies).expanduser().is_dir():
         raise SettingsError(f"policies is {settings.policies}, which is not a folder")
+    if settings.actions.root and not Path(settings.actions.folder).is_dir():
+        raise SettingsError(f"actions.root is {settings.actions.root}, which is not a folder")
     return settings
+
+
+def _put(values: dict[str, Any], key: str, value: str) -> None:
+    """Sets what a key like "actions.root" names; the file has been converted by now, so its tables are tables."""
+    *tables, last = key.split(".")
+    for table in tables:
+        values = values.setdefault(table, {})
+    values[last] = value
 
 
 def _convert(values: Mapping[str, Any], where: str) -> Settings:

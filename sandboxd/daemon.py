@@ -15,6 +15,7 @@ from sandboxd.api.in_flight import InFlight
 from sandboxd.broker.broker import Outside
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError
+from sandboxd.executions.actions.service import Actions
 from sandboxd.executions.engine import open_engine, read_policy
 from sandboxd.executions.ledger import open_ledger
 from sandboxd.executions.service import Service
@@ -40,7 +41,9 @@ async def serve(settings: Settings) -> None:
             ledger = await open_ledger(group, database)
             async with open_submissions(settings, engine, ledger, group, database) as submissions:
                 log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
-                await _serve_http(settings, Service(engine, ledger), submissions, listener)
+                service = Service(engine, ledger)
+                actions = Actions(service, group, settings.actions)
+                await _serve_http(settings, service, submissions, actions, listener)
     log.info("stopped")
 
 
@@ -62,8 +65,10 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve_http(settings: Settings, service: Service, submissions: Submissions, listener: socket.socket) -> None:
-    stop, app = trio.Event(), InFlight(make_app(service, submissions))
+async def _serve_http(
+    settings: Settings, service: Service, submissions: Submissions, actions: Actions, listener: socket.socket
+) -> None:
+    stop, app = trio.Event(), InFlight(make_app(service, submissions, actions))
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]  # it is hypercorn's to close from here on
     config.backlog = BACKLOG

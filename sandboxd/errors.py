@@ -39,6 +39,10 @@ class SubscriptionRequired(RequestError):
     """Subscription to ai-automation required"""
 
 
+class FilesOff(RequestError):
+    """This daemon reads no files of actions; set actions.root in its configuration, SANDBOXD_ACTIONS_ROOT or --actions-root"""
+
+
 class LimitExceeded(RequestError):
     """A limit of the caller's tier forbids this request.
 

@@ -3,19 +3,21 @@
 from quart_trio import QuartTrio
 
 from sandboxd.api import problems
+from sandboxd.api.actions import actions as actions_door
 from sandboxd.api.code_nodes import code_nodes
 from sandboxd.api.direct import Direct
 from sandboxd.api.executions import executions
 from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from sandboxd.api.openapi import openapi
+from sandboxd.executions.actions.service import Actions
 from sandboxd.executions.service import Service
 from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service, submissions: Submissions) -> Direct:
+def make_app(service: Service, submissions: Submissions, actions: Actions) -> Direct:
     """An ASGI application for the service."""
-    doors = [code_nodes(service), executions(service, submissions)]
+    doors = [code_nodes(service), executions(service, submissions), actions_door(service, actions)]
     handlers = {path: handler for door in doors for path, handler in door.handlers.items()}
     limits = {path: most for door in doors for path, most in door.limits.items()}
     app = QuartTrio("sandboxd", static_folder=None)

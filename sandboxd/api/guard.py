@@ -1,19 +1,17 @@
 """What every door does with a request before it knows what is in it, and with an answer after."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Raw
 from quart import Response
 
 from sandboxd.api.incoming import Incoming
 from sandboxd.errors import BadRequest, MissingToken
+from sandboxd.json_reader import read_json
 
 T = TypeVar("T")
-_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def bearer(incoming: Incoming) -> str:
@@ -26,18 +24,7 @@ def bearer(incoming: Incoming) -> str:
 
 async def body(decoder: msgspec.json.Decoder[T], incoming: Incoming) -> T:
     """The request's body by its struct; no Content-Type is demanded. Raises BodyTooLarge, BadRequest naming the field."""
-    data = await incoming.data()
-    try:
-        data.decode()  # msgspec.Raw takes bytes that are not UTF-8
-        return decoder.decode(data)
-    except msgspec.ValidationError as problem:
-        raise BadRequest(f"Invalid request: {problem}") from None
-    except UnicodeDecodeError:
-        raise BadRequest("Invalid request: the body is not UTF-8") from None
-    except RecursionError:
-        raise BadRequest("Invalid request: the body is nested too deep") from None
-    except (msgspec.MsgspecError, ValueError) as problem:
-        raise BadRequest(f"Invalid JSON: {_reason(data, problem)}") from None
+    return read_json(decoder, await incoming.data())
 
 
 async def text(incoming: Incoming) -> str:
@@ -64,15 +51,6 @@ def query(kind: type[T], incoming: Incoming) -> T:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as problem:
         raise BadRequest(f"Invalid request: {problem}") from None
-
-
-def _reason(data: bytes, problem: Exception) -> str:
-    """Why it is not JSON. Of half a surrogate pair at the end of a string msgspec says that the data was truncated."""
-    try:
-        msgspec.json.decode(_ESCAPED_SURROGATE.sub(b"", data), type=Raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return str(problem)
-    return "half of an escaped surrogate pair, which is no character"
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,8 +5,11 @@ from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from sandboxd.api import actions as acts
 from sandboxd.api import code_nodes as nodes
 from sandboxd.api import execution_shapes as execs
+from sandboxd.executions.actions.config import FileConfig
+from sandboxd.executions.actions.report import Report, Validation
 from sandboxd.executions.service import State
 from sandboxd.executions.templates import Template
 
@@ -130,6 +133,25 @@ OPERATIONS: Final = (
     ),
     Operation("get", f"{_CODE}/templates", "list_templates", "List the templates.", {200: (Templates,)}),
     Operation("get", f"{_CODE}/templates/{{id}}", "get_template", "Get a template.", {200: (Template,), **_FOUND}),
+    Operation("get", "/health", "health", "Whether the daemon lives.", {200: "text/plain"}, token=False),
+    Operation(
+        "post",
+        "/validate",
+        "validate_action",
+        "Say what is wrong with an action in files, without running it.",
+        {200: (Validation,), 413: (ApiError,)},
+        body=FileConfig,
+        runs=True,
+    ),
+    Operation(
+        "post",
+        "/execute",
+        "execute_action",
+        "Validate an action, and run it once for each fixture and repetition.",
+        {200: (Report,), 400: (Report, ApiError), 413: (ApiError,)},
+        body=acts.ActionRequest,
+        runs=True,
+    ),
     Operation("get", "/livez", "livez", "Whether the daemon lives.", {200: (Alive,)}, token=False),
     Operation("get", "/readyz", "readyz", "Whether it can serve.", {200: (State,), 503: (State,)}, token=False),
     Operation("get", "/openapi.json", "openapi", "This document.", {200: "application/json"}, token=False),

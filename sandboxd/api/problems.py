@@ -51,6 +51,7 @@ _TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
     errors.MissingToken: (401, _unauthorized),
     errors.InvalidToken: (401, _unauthorized),
     errors.SubscriptionRequired: (403, _plain),
+    errors.FilesOff: (403, _plain),
     errors.LimitExceeded: (403, _limit),
     errors.BadRequest: (400, _plain),
     errors.BodyTooLarge: (413, _body_limit),

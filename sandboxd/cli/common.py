@@ -2,14 +2,17 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec
 
 import click
+from msgspec.structs import replace
 
+from sandboxd.config import Settings, load_settings
 from sandboxd.errors import SandboxdError, SettingsError
 
 P = ParamSpec("P")
+_LOCAL_POOL = {"ahead": 1, "running": 1, "waiting": 1}
 SUCCESS, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -53,3 +56,12 @@ def _leaves(raised: BaseException) -> Iterator[BaseException]:
 
 data_dir = click.option("--data-dir", envvar="SANDBOXD_DATA_DIR", metavar="DIR", help="The folder of the database.")
 config_file = click.option("--config", envvar="SANDBOXD_CONFIG", metavar="FILE", help="A TOML file with settings.")
+actions_root = click.option(
+    "--actions-root", envvar="SANDBOXD_ACTIONS_ROOT", metavar="DIR", help="The folder of actions' files."
+)
+
+
+def local_settings(config: str | None, options: Mapping[str, str | None] | None = None) -> Settings:
+    """The settings of a command that executes by itself, one thing after the other."""
+    settings = load_settings(config=config, options=options)
+    return replace(settings, pool=replace(settings.pool, **_LOCAL_POOL))

@@ -6,7 +6,7 @@ import click
 import msgspec
 import trio
 
-from sandboxd.cli.common import FAILED, SUCCESS, config_file, data_dir, mistakes
+from sandboxd.cli.common import FAILED, SUCCESS, actions_root, config_file, data_dir, mistakes
 from sandboxd.config import load_settings
 from sandboxd.doctor import Finding, examine
 from sandboxd.logs import set_up_logging
@@ -15,11 +15,12 @@ from sandboxd.logs import set_up_logging
 @click.command()
 @click.option("--bind", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
 @data_dir
+@actions_root
 @config_file
 @mistakes
-def serve(bind: str | None, data_dir: str | None, config: str | None) -> None:
+def serve(bind: str | None, data_dir: str | None, actions_root: str | None, config: str | None) -> None:
     """Run the daemon until SIGTERM."""
-    settings = load_settings(config=config, options={"bind": bind, "data_dir": data_dir})
+    settings = load_settings(config=config, options={"bind": bind, "data_dir": data_dir, "actions.root": actions_root})
     from sandboxd import daemon  # the web framework costs half a second that no other command needs
 
     set_up_logging()

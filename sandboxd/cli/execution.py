@@ -9,15 +9,13 @@ import msgspec
 import trio
 from msgspec import Raw
 
-from sandboxd.cli.common import FAILED, SUCCESS, config_file, mistakes, read_code
-from sandboxd.config import Settings, load_settings
+from sandboxd.cli.common import FAILED, SUCCESS, config_file, local_settings, mistakes, read_code
+from sandboxd.config import Settings
 from sandboxd.executions.engine import open_engine, read_policy, rejected
 from sandboxd.executions.source import refuse
 from sandboxd.logs import set_up_logging
 from sandboxd.models import Failure, Outcome, Source, Status
 from sandboxd.policy.decide import local_grant
-
-_LOCAL_POOL = {"ahead": 1, "running": 1, "waiting": 1}
 
 profile_option = click.option("--profile", default="code-nodes", show_default=True, help="The profile to run under.")
 language_option = click.option(
@@ -39,7 +37,9 @@ def run(
 ) -> None:
     """Run FILE (- is standard input) in a worker of its own, by the daemon's own engine."""
     set_up_logging(logging.WARNING)  # of a call that was refused the code is told, and can tell
-    outcome = trio.run(_run_once, _local(config), Source(read_code(file), language), profile, timeout_ms, _json(input_json))
+    outcome = trio.run(
+        _run_once, local_settings(config), Source(read_code(file), language), profile, timeout_ms, _json(input_json)
+    )
     (_print_json if as_json else _print_outcome)(outcome)
     sys.exit(SUCCESS if outcome.status is Status.succeeded else FAILED)
 
@@ -52,18 +52,13 @@ def run(
 @mistakes
 def validate(file: Any, profile: str, language: str, config: str | None) -> None:
     """Say whether FILE (- is standard input) would run, without running it."""
-    failure = trio.run(_check_once, _local(config), Source(read_code(file), language), profile)
+    failure = trio.run(_check_once, local_settings(config), Source(read_code(file), language), profile)
     if failure is None:
         click.echo("valid")
         return
     place = f" (line {failure.line}, column {failure.column})" if failure.line else ""
     click.echo(f"{_said(failure)}{place}")
     sys.exit(FAILED)
-
-
-def _local(config: str | None) -> Settings:
-    settings = load_settings(config=config)
-    return msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, **_LOCAL_POOL))
 
 
 def _json(text: str) -> Raw:

@@ -27,6 +27,8 @@ from sandboxd.pool.worker import Sink
 from sandboxd.protocol.messages import Capabilities, Check, FetchCapability, Run, RunLimits
 
 NOTHING: Final = Raw(b"null")
+Hear = Callable[[LogLine], None]
+"""Is told each console call as it comes."""
 
 
 def read_policy(settings: Settings) -> Policy:
@@ -77,7 +79,7 @@ class Engine:
         input: Raw = NOTHING,  # noqa: A002 the word of the API
         check: bool = True,
         started: Callable[[], None] = lambda: None,
-        on_log: Callable[[LogLine], None] | None = None,
+        on_log: Hear | None = None,
     ) -> Outcome:
         """Runs the source in a worker of its own. `started` is called right before the worker is told.
 

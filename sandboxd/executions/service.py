@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Raw, Struct
 
 from sandboxd.errors import HouseError, NoCapacity
-from sandboxd.executions.engine import NOTHING, Engine, rejected
+from sandboxd.executions.engine import NOTHING, Engine, Hear, rejected
 from sandboxd.executions.ledger import Ledger
 from sandboxd.executions.source import refuse
 from sandboxd.models import Failure, JailLayer, Outcome, Principal, Source, Status
@@ -108,6 +108,8 @@ class Service:
         input: Raw = NOTHING,  # noqa: A002 the word of the API
         wall_ms: int | None = None,
         field: str = "wall_ms",
+        execution_id: str | None = None,
+        on_log: Hear | None = None,
     ) -> Execution:
         """Runs the source once for the principal. `field` names `wall_ms` as the caller wrote it.
 
@@ -115,7 +117,7 @@ class Service:
         capacity, count against nothing. Raises RequestError and HouseError of many kinds.
         """
         grant = decide(self.engine.policy, tier=principal.tier, door=door, profile=profile, wall_ms=wall_ms, field=field)
-        execution_id = str(uuid.uuid4())
+        execution_id = execution_id or str(uuid.uuid4())
         if (finding := refuse(source.text, grant.limits.source_bytes)) is not None:
             return Execution(execution_id, rejected(finding), grant.limits.wall_ms)
         opening = Opening(
@@ -134,6 +136,7 @@ class Service:
                     execution_id=execution_id,
                     input=input,
                     started=take.started,
+                    on_log=on_log,
                 )
             except NoCapacity:
                 take.give_back()

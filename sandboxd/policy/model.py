@@ -9,7 +9,7 @@ from sandboxd.policy.fetch import Fetch
 from sandboxd.policy.quota import Quota
 from sandboxd.policy.terms import Count, Memory, Most, Positive, Range, Why
 
-Dialect = Literal["code-nodes", "executions"]
+Dialect = Literal["code-nodes", "executions", "actions"]
 Door = Literal["code-nodes", "executions", "actions"]
 
 

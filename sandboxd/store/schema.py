@@ -26,6 +26,20 @@ tokens = Table(
     Column("revoked_ms", BigInteger),
 )
 
+# The first output of an action for a fixture, as canonical JSON: what later ones are compared with.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("number", Integer, primary_key=True),  # their age, for pruning
+    Column("tenant", Text, nullable=False),
+    Column("action_sha256", Text, nullable=False),
+    Column("fixture", Text, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("snapshots_key", "tenant", "action_sha256", "fixture", unique=True),
+    Index("snapshots_age", "tenant", "number"),
+)
+
 # One row is the quota take and the record of what became of it: written as `running` before the worker is told to run
 # (as `queued` when it was submitted to run later) and completed in the end. So what ran cannot be forgotten, and nothing is
 # counted twice. `started_ms` is the moment of the take.

@@ -108,10 +108,10 @@ def test_the_documented_fetch(daemon: Daemon) -> None:
 # ------------------------------------------------------------------ many at once
 
 
-def ready(daemon: Daemon) -> int:
-    """How many workers wait for somebody."""
-    count: int = daemon.request("GET", "/readyz").json["pools"]["code-nodes"]["ready"]
-    return count
+def idle(daemon: Daemon) -> int:
+    """How many processes wait for somebody: the ready workers of each profile, its fork server and its launcher."""
+    pools = daemon.request("GET", "/readyz").json["pools"]
+    return sum(pool["ready"] + 2 for pool in pools.values())
 
 
 def test_200_parallel_executions_of_20_users(fresh: Daemon, report: Report) -> None:
@@ -147,8 +147,8 @@ def test_200_parallel_executions_of_20_users(fresh: Daemon, report: Report) -> N
         assert body["console_logs"] == [f"begin s-{number}", f"end s-{number}"]
     assert len({body["execution_id"] for _, body in answers}) == USERS * CALLS_EACH
     family = [process.pid for process in psutil.Process(fresh.process.pid).children(recursive=True)]
-    # all but the fork server and the launcher wait for somebody: for a while a burst leaves more of them than are kept
-    all_wait = wait_until(lambda: len(workers(fresh.process.pid)) == ready(fresh) + 2)
+    # nothing else is left; for a while a burst leaves more ready workers than are kept
+    all_wait = wait_until(lambda: len(workers(fresh.process.pid)) == idle(fresh))
     assert (all_wait, fresh.stop(), wait_gone(family)) == (True, 0, [])
     latencies.sort()
     report(

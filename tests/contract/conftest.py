@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.daemon import Answer, Daemon
+from tests.support.actions import ActionsCaller
+from tests.support.daemon import Answer, Daemon, running_daemon
 from tests.support.executing import Caller
 from tests.support.stored import make_token
 from tests.support.upstream import Raw, Seen, Upstream, endless, hang, response, running_upstream
@@ -44,3 +45,12 @@ def check(daemon: Daemon, token: str) -> Callable[..., Answer]:
 def caller(daemon: Daemon, token: str) -> Caller:
     """The caller without quotas, at the executions door."""
     return Caller(daemon, token)
+
+
+@pytest.fixture(scope="module")
+def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionsCaller]:
+    """A caller without quotas of a daemon that reads actions' files from a folder of the module's."""
+    folder = tmp_path_factory.mktemp("actions")
+    (root := folder / "root").mkdir()
+    with running_daemon(folder / "data", "--actions-root", str(root)) as daemon:
+        yield ActionsCaller(daemon, make_token(daemon.data_dir, "caller"), root)

@@ -22,6 +22,9 @@ from tests.support.seed import seed
 BEYOND = {400, 401, 403, 404, 413, 429, 503}
 """What may be answered besides what a document says. 400 is for values that its types allow and its words do not."""
 
+UNLIKELY = {"/execute", "/validate"}
+"""Where nothing that is made up is ever right: a program that exports a function, a file that is there."""
+
 
 def operations() -> list[Any]:
     """All but the stream, which is no JSON."""
@@ -68,8 +71,9 @@ def test_answers_are_as_documented(daemon: Daemon, token: str, some_ids: list[st
         assert response.status_code in documented | BEYOND
         seen.add(response.status_code)
         if response.status_code >= 400:
-            assert isinstance(response.json()["error"], str)
+            told = response.json()
+            assert isinstance(told.get("error"), str) or told["errors"]
 
     one()
     session.close()
-    assert seen & {200, 202}, seen
+    assert seen & {200, 202} or operation.path in UNLIKELY, seen

@@ -146,3 +146,32 @@ def test_a_home_that_is_not_there_is_named() -> None:
     """A ~ that stands for nothing is the operator's to solve, and the text says how."""
     with pytest.raises(SettingsError, match="SANDBOXD_DATA_DIR"):
         _ = Settings(data_dir="~nobody-of-this-name/data").data_path
+
+
+def test_the_actions_root_comes_from_all_three(tmp_path: Path) -> None:
+    """[actions] root, SANDBOXD_ACTIONS_ROOT and the option, the last one winning; the rest of the table stays."""
+    for name in ("file", "env", "option"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "c.toml").write_text(f'[actions]\nroot = "{tmp_path / "file"}"\nexecutions = 7\n')
+    config, environment = str(tmp_path / "c.toml"), {"SANDBOXD_ACTIONS_ROOT": str(tmp_path / "env")}
+    found = [
+        load_settings(config=config, environment={}),
+        load_settings(config=config, environment=environment),
+        load_settings(config=config, environment=environment, options={"actions.root": str(tmp_path / "option")}),
+    ]
+    assert [Path(settings.actions.root).name for settings in found] == ["file", "env", "option"]
+    assert [settings.actions.executions for settings in found] == [7, 7, 7]
+
+
+def test_an_actions_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    """The text names the setting."""
+    with pytest.raises(SettingsError, match=r"actions\.root is .*nope"):
+        load_settings(environment={"SANDBOXD_ACTIONS_ROOT": str(tmp_path / "nope")})
+
+
+def test_an_actions_root_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the data directory may."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "actions").mkdir()
+    settings = load_settings(environment={"SANDBOXD_ACTIONS_ROOT": "~/actions"})
+    assert settings.actions.folder == str(tmp_path / "actions")

@@ -43,6 +43,11 @@ CASES = [
     (errors.NotFound("Template not found"), 404, {"error": "Template not found"}),
     (errors.UnsupportedType("no forms"), 415, {"error": "no forms"}),
     (
+        errors.FilesOff(),
+        403,
+        {"error": errors.FilesOff().message},
+    ),
+    (
         errors.QuotaExceeded(limit="hourly", allowed=100, retry_after=7),
         429,
         {"error": "Rate limit exceeded", "limit": "hourly", "allowed": 100, "retry_after": 7},
