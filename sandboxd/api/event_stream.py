@@ -14,7 +14,6 @@ from sandboxd.executions.submissions import Event
 
 KEEP_ALIVE_S: Final = 15.0
 """After so long without an event a comment is sent, so that nothing in between takes the connection for a dead one."""
-LEAVE_S: Final = 5.0
 RETRY: Final = b"retry: 1000\n\n"
 
 Encode = Callable[[Event], Awaitable[bytes]]
@@ -48,8 +47,7 @@ class _Body(ResponseBody):
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        with trio.move_on_after(LEAVE_S, shield=True):
-            await self._context.__aexit__(*raised)  # type: ignore[arg-type]
+        await self._context.__aexit__(*raised)  # type: ignore[arg-type]
 
     def __aiter__(self) -> Self:
         return self
