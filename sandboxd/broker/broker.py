@@ -16,7 +16,7 @@ from sandboxd.broker.fetch import Fetcher
 from sandboxd.broker.request import Headers
 from sandboxd.broker.resolver import Resolve, SystemResolver
 from sandboxd.broker.secrets import read_secrets
-from sandboxd.broker.session import Session
+from sandboxd.broker.session import Session, Told
 from sandboxd.policy.fetch import Fetch
 from sandboxd.policy.model import Grant, Profile
 
@@ -41,14 +41,14 @@ class Broker:
         self._turn = trio.Lock()
 
     @contextmanager
-    def session(self, grant: Grant, principal: Hashable, **who: Any) -> Iterator[Session]:
-        """For one execution of the principal; `who` names it in the log."""
+    def session(self, grant: Grant, principal: Hashable, *, told: Told | None = None, **who: Any) -> Iterator[Session]:
+        """For one execution of the principal; `who` names it in the log, and `told` hears what the log does."""
         capabilities: list[Capability] = []
         with ExitStack() as borrowed:
             if (fetch := grant.capabilities.fetch) is not None:
                 client = cache(lambda: borrowed.enter_context(self._client(fetch, (grant.profile, principal))))
                 capabilities.append(Fetcher(fetch, self._secrets.get(grant.profile, {}), client))
-            with closing(Session(capabilities, profile=grant.profile, principal=principal, **who)) as session:
+            with closing(Session(capabilities, told, profile=grant.profile, principal=principal, **who)) as session:
                 yield session
 
     def _client(self, fetch: Fetch, whose: Hashable) -> AbstractContextManager[Client]:

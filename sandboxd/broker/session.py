@@ -1,6 +1,6 @@
 """The host calls of one execution: each is answered by its capability, counted, and told to the log."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -15,15 +15,17 @@ log = structlog.get_logger()
 
 MOST_LINES: Final = 256
 """Calls of one execution that have a line each in the log; the others are a number there. A log is not the code's to fill."""
+Told = Callable[[dict[str, Any]], None]
+"""Hears of each call that has a line in the log: which, whether it was allowed, by which rule not, and how long it took."""
 _NULL: Final = Raw(b"null")
 
 
 class Session:
     """What stands between one execution and its capabilities. `who` names the execution in the log."""
 
-    def __init__(self, capabilities: Iterable[Capability], **who: Any) -> None:
+    def __init__(self, capabilities: Iterable[Capability], told: Told | None = None, **who: Any) -> None:
         self._capabilities = {capability.name: capability for capability in capabilities}
-        self._who = who
+        self._who, self._hear = who, told
         self._told = 0
         self.calls = 0
         self.refused = 0
@@ -65,6 +67,8 @@ class Session:
         if self._told < MOST_LINES:
             self._told += 1
             log.info(event, **self._who, **facts)
+            if self._hear is not None:
+                self._hear(facts)
 
     def _find(self, call: HostCall) -> tuple[Method, Any]:
         """The method, and its arguments as it wants them."""

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 import policies
 from sandboxd.broker.broker import Broker, Outside, open_broker
+from sandboxd.broker.session import Told
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError, WorkerStartError
 from sandboxd.jail import seccomp
@@ -93,15 +94,15 @@ class Engine:
                 return await worker.run(request, grant.limits, on_log, session.answer)
 
     async def run_submitted(
-        self, grant: Grant, begin: Callable[[], Awaitable[Source]], *, user: Hashable, execution_id: str, sink: Sink
+        self, grant: Grant, begin: Callable[[], Awaitable[Source]], *, user: Hashable, execution_id: str, sink: Sink, told: Told
     ) -> Outcome:
         """Runs what `begin` answers, which is called once a worker is there, however long that takes.
 
-        What is printed goes to `sink` as it comes, and is not in the outcome.
+        What is printed goes to `sink` as it comes, and is not in the outcome; `told` hears of host calls.
         """
         async with self.pools[grant.profile].lease(user, patient=True) as worker:
             request = _request(grant, await begin(), NOTHING, check=False)
-            with self.broker.session(grant, user, execution=execution_id) as session:
+            with self.broker.session(grant, user, told=told, execution=execution_id) as session:
                 return await worker.run(request, grant.limits, answer=session.answer, sink=sink)
 
     async def check(self, grant: Grant, source: Source, *, user: Hashable) -> Failure | None:

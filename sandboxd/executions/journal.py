@@ -81,6 +81,12 @@ class Journal:
             self._enter()
             self._unwritten.append(self._entry("output_full", "{}"))
 
+    def note_call(self, facts: dict[str, Any]) -> None:
+        """A host call has its answer; of how many that is told the broker bounds."""
+        self._enter()
+        self._unwritten.append(self._entry("host_call", msgspec.json.encode(facts).decode()))
+        self._came.set()
+
     async def keep_writing(self) -> None:
         """Writes what has come, soon, until it is cancelled. Raises StoreError."""
         while True:

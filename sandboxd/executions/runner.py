@@ -175,7 +175,9 @@ class Runner:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(journal.keep_writing)
-            outcome = await self.engine.run_submitted(grant, begin, user=queued.user, execution_id=queued.id, sink=journal.take)
+            outcome = await self.engine.run_submitted(
+                grant, begin, user=queued.user, execution_id=queued.id, sink=journal.take, told=journal.note_call
+            )
             nursery.cancel_scope.cancel()
         return outcome
 

@@ -65,7 +65,7 @@ class Page(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One event of the journal. `kind` is queued, started, log, output_full or finished; `data` is a JSON object.
+    """One event of the journal. `kind` is queued, started, log, host_call, output_full or finished; `data` is a JSON object.
 
     Of a log it is the text and where that stands in the output, of the end the status.
     """

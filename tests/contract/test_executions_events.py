@@ -32,6 +32,18 @@ def test_events_tell_everything_in_order(caller: Caller) -> None:
     assert (times, events[-1].data) == (sorted(times), {"at": times[-1]} | caller.get(execution_id))
 
 
+def test_host_calls_are_told_between_the_lines(caller: Caller) -> None:
+    """Which, where to, and what became of it: one that policy refuses names its rule."""
+    execution_id = caller.submit("console.log(1); try { await fetch('http://10.1.2.3/secret?q') } catch {} console.log(2)")
+    events = list(caller.events(execution_id))
+    calls = [event.data for event in events if event.kind == "host_call"]
+    told = [(call["capability"], call["method"], call["allowed"], call["rule"]) for call in calls]
+    assert told == [("fetch", "request", False, "egress.host")]
+    assert "secret" not in repr(calls)
+    at = [event.kind for event in events].index("host_call")
+    assert (text_of(events[:at]), text_of(events[at:])) == ("1\n", "2\n")
+
+
 def test_events_come_while_it_runs(caller: Caller) -> None:
     """A line is there long before the end."""
     execution_id = caller.submit(ASLEEP)
