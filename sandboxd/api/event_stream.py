@@ -47,7 +47,7 @@ class _Body(ResponseBody):
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        await self._context.__aexit__(*raised)  # type: ignore[arg-type]
+        await self._context.__aexit__(*raised)  # type: ignore[arg-type]  # noqa: ASYNC102 as it does wherever it is used
 
     def __aiter__(self) -> Self:
         return self
