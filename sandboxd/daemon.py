@@ -25,8 +25,6 @@ from sandboxd.store.group_commit import open_group_commit
 from sandboxd.store.locks import lock_directory
 
 log = structlog.get_logger()
-DOORS = ["code-nodes", "executions", "actions"]
-"""Each serves the profile of its name, where the policy has it."""
 BACKLOG = 1024
 """Connections that may wait to be accepted; one more is tried again by its client's kernel, after a second."""
 
@@ -34,7 +32,7 @@ BACKLOG = 1024
 async def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish."""
     policy = read_policy(settings)
-    served = [door for door in DOORS if door in policy.profiles]
+    served = [door for door in settings.doors if door in policy.profiles]  # each serves the profile of its name
     with lock_directory(settings.data_path), open_database(settings.data_path) as database, bind(settings) as listener:
         outside = Outside(own_ports=frozenset({listener.getsockname()[1]}))  # code must not come back in by another door
         async with open_group_commit(database) as group, open_engine(settings, policy, served, outside) as engine:

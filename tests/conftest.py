@@ -50,7 +50,8 @@ async def engine(policy: Policy) -> AsyncIterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A daemon for the tests of one module."""
-    with running_daemon(tmp_path_factory.mktemp("daemon") / "data") as daemon:
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon for the tests of one module, which names its `DOORS` where they are not code nodes'."""
+    doors = getattr(request.module, "DOORS", ("code-nodes",))
+    with running_daemon(tmp_path_factory.mktemp("daemon") / "data", doors=doors) as daemon:
         yield daemon

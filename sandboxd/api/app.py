@@ -16,8 +16,13 @@ from sandboxd.executions.submissions import Submissions
 
 
 def make_app(service: Service, submissions: Submissions, actions: Actions) -> Direct:
-    """An ASGI application for the service."""
-    doors = [code_nodes(service), executions(service, submissions), actions_door(service, actions)]
+    """An ASGI application for the service, with those doors behind which there are workers."""
+    every = {
+        "code-nodes": code_nodes(service),
+        "executions": executions(service, submissions),
+        "actions": actions_door(service, actions),
+    }
+    doors = [door for name, door in every.items() if name in service.engine.pools]
     handlers = {path: handler for door in doors for path, handler in door.handlers.items()}
     limits = {path: most for door in doors for path, most in door.limits.items()}
     app = QuartTrio("sandboxd", static_folder=None)

@@ -1,6 +1,6 @@
 """The engine: a source and a grant in, an outcome out. No tokens, no quotas, no records."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -157,7 +157,7 @@ def _source(how: Plan) -> OpenSource:
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, policy: Policy, profiles: list[str], outside: Outside | None = None
+    settings: Settings, policy: Policy, profiles: Sequence[str], outside: Outside | None = None
 ) -> AsyncIterator[Engine]:
     """Pools for `profiles`, the first workers started. Raises SettingsError for an unknown profile or a missing Node.
 

@@ -38,7 +38,7 @@ def report(request: pytest.FixtureRequest, record_property: Callable[[str, objec
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Daemon]:
     """A daemon for one test, that lets callers wait for as long as a slow machine takes."""
-    (tmp_path / "c.toml").write_text("[pool]\nwait_ms = 150000\n")
+    (tmp_path / "c.toml").write_text('doors = ["code-nodes"]\n[pool]\nwait_ms = 150000\n')
     with running_daemon(tmp_path / "data", "--config", str(tmp_path / "c.toml")) as daemon:
         yield daemon
 

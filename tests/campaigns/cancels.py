@@ -21,7 +21,7 @@ DEATHS = 50
 def main(races: int, seed: int) -> int:
     """Prints what it found; 0 if every race had one end."""
     raced, chance = Raced(), random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder, running_daemon(Path(folder) / "data") as daemon:
+    with tempfile.TemporaryDirectory() as folder, running_daemon(Path(folder) / "data", doors=["executions"]) as daemon:
         caller = Caller(daemon, make_token(daemon.data_dir, "racer"))
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for done in [pool.submit(race, caller, raced, random.Random(chance.random())) for _ in range(races)]:

@@ -24,7 +24,7 @@ from tests.support.executing import Caller
 from tests.support.stored import make_token
 from tests.support.upstream import Upstream, response, running_upstream
 
-CONFIG = "[queue]\nper_user = 100000\n"
+CONFIG = 'doors = ["executions"]\n[queue]\nper_user = 100000\n'
 CLIENTS = 3
 LIFE_SECONDS = 1.5
 """The longest of a life that is killed while it serves."""

@@ -48,9 +48,11 @@ def caller(daemon: Daemon, token: str) -> Caller:
 
 
 @pytest.fixture(scope="module")
-def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionsCaller]:
+def actions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionsCaller]:
     """A caller without quotas of a daemon that reads actions' files from a folder of the module's."""
     folder = tmp_path_factory.mktemp("actions")
     (root := folder / "root").mkdir()
-    with running_daemon(folder / "data", "--actions-root", str(root)) as daemon:
+    with running_daemon(
+        folder / "data", "--actions-root", str(root), doors=getattr(request.module, "DOORS", ["actions"])
+    ) as daemon:
         yield ActionsCaller(daemon, make_token(daemon.data_dir, "caller"), root)

@@ -13,6 +13,8 @@ from tests.support.actions import HELLO, ActionsCaller, inline, result
 from tests.support.daemon import running_daemon
 from tests.support.stored import counted, make_token, statuses, wait_until
 
+DOORS = ["code-nodes", "actions"]
+
 ROUTES = ["/execute", "/validate"]
 
 

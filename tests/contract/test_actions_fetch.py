@@ -31,7 +31,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionsCaller]:
     text = profile.read_text()
     assert SHIPPED in text
     profile.write_text(text.replace(SHIPPED, 'host = "127.0.0.1"\nreach = ["loopback"]\n'))
-    (folder / "c.toml").write_text(f'policies = "{folder / "policies"}"\n')
+    (folder / "c.toml").write_text(f'policies = "{folder / "policies"}"\ndoors = ["actions"]\n')
     with running_daemon(folder / "data", "--config", str(folder / "c.toml")) as daemon:
         yield ActionsCaller(daemon, make_token(daemon.data_dir, "caller"), Path(folder))
 

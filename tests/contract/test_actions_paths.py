@@ -117,7 +117,7 @@ def test_many_large_fixtures_are_not_all_read(actions: ActionsCaller, root: Path
 def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionsCaller]:
     """A daemon that reads no files."""
     folder = tmp_path_factory.mktemp("without")
-    with running_daemon(folder / "data", SANDBOXD_ACTIONS_ROOT="") as daemon:
+    with running_daemon(folder / "data", doors=["actions"], SANDBOXD_ACTIONS_ROOT="") as daemon:
         yield ActionsCaller(daemon, make_token(daemon.data_dir, "caller"), folder)
 
 
@@ -144,6 +144,6 @@ def test_without_a_root_inline_actions_run(without: ActionsCaller) -> None:
 def test_the_environment_names_the_root_too(tmp_path: Path) -> None:
     """SANDBOXD_ACTIONS_ROOT is the same setting, and so is the key of the configuration file."""
     config = in_files(tmp_path / "root", inline())
-    (tmp_path / "c.toml").write_text(f'[actions]\nroot = "{tmp_path / "root"}"\n')
+    (tmp_path / "c.toml").write_text(f'doors = ["actions"]\n[actions]\nroot = "{tmp_path / "root"}"\n')
     with running_daemon(tmp_path / "data", "--config", str(tmp_path / "c.toml")) as daemon:
         assert ActionsCaller(daemon, make_token(daemon.data_dir, "caller"), tmp_path).validate(config).json["valid"]

@@ -218,7 +218,7 @@ def test_parallel_calls_never_pass_the_limit(daemon: Daemon) -> None:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that runs one execution and lets one wait, for a second."""
     home: Path = tmp_path_factory.mktemp("small")
-    (home / "c.toml").write_text("[pool]\nahead = 1\nrunning = 1\nwaiting = 1\nwait_ms = 1000\n")
+    (home / "c.toml").write_text('doors = ["code-nodes"]\n[pool]\nahead = 1\nrunning = 1\nwaiting = 1\nwait_ms = 1000\n')
     with running_daemon(home / "data", "--config", str(home / "c.toml")) as daemon:
         yield daemon
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.daemon import Answer, Daemon
 
+DOORS = ["executions"]
+
 TEXT = (Path(__file__).parents[2] / "docs/executions.md").read_text()
 EXAMPLE = re.compile(r"^\$ (curl (?:[^\n]*\\\n)*[^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", re.MULTILINE)
 

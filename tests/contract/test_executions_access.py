@@ -8,6 +8,8 @@ from tests.support.daemon import Daemon
 from tests.support.executing import ASLEEP, Caller
 from tests.support.stored import make_token
 
+DOORS = ["executions"]
+
 NOBODY = "00000000-0000-0000-0000-000000000000"
 ROUTES = [
     ("POST", "/api/exec", {"code": "1"}),

@@ -10,6 +10,8 @@ from tests.support.held import running
 from tests.support.races import Raced, race
 from tests.support.stored import make_token, wait_until
 
+DOORS = ["executions"]
+
 
 @pytest.mark.parametrize("code", [ASLEEP, ENDLESS])
 def test_a_running_one_is_ended(daemon: Daemon, caller: Caller, code: str) -> None:

@@ -12,6 +12,8 @@ from tests.support.held import running
 from tests.support.stored import make_token
 from tests.support.watching import Watch
 
+DOORS = ["executions"]
+
 THREE = "for (const i of [1, 2, 3]) { console.log('line', i); await new Promise(resolve => setTimeout(resolve, 200)); } 'end'"
 
 

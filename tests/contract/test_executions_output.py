@@ -12,6 +12,8 @@ from tests.support.daemon import Daemon
 from tests.support.executing import ASLEEP, ENDED, Caller
 from tests.support.stored import wait_until
 
+DOORS = ["executions"]
+
 # Every kind of line end, characters of one to four bytes, an empty line, a long one, and no end of line of its own anywhere.
 MIXED = [
     "a",

@@ -9,6 +9,8 @@ from tests.support.daemon import Daemon
 from tests.support.executing import Caller
 from tests.support.stored import make_token
 
+DOORS = ["executions"]
+
 JSON = {"Content-Type": "application/json"}
 TEXT = {"Content-Type": "text/plain"}
 

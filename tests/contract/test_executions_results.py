@@ -9,6 +9,8 @@ from tests.support.daemon import Daemon
 from tests.support.executing import ASLEEP, Caller
 from tests.support.stored import make_token, wait_until
 
+DOORS = ["executions"]
+
 KEYS = {"execution_id", "status", "started_at", "completed_at", "result", "error", "heap", "fs"}
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

@@ -9,6 +9,8 @@ from sandboxd.api.openapi import document
 from tests.support.daemon import Daemon
 from tests.support.seed import seed
 
+DOORS = ["code-nodes", "executions", "actions"]
+
 
 @pytest.fixture(scope="module")
 def served(daemon: Daemon) -> dict[str, Any]:

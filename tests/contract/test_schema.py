@@ -19,6 +19,8 @@ from tests.support.daemon import Daemon
 from tests.support.executing import ASLEEP, Caller
 from tests.support.seed import seed
 
+DOORS = ["code-nodes", "executions", "actions"]
+
 BEYOND = {400, 401, 403, 404, 413, 429, 503}
 """What may be answered besides what a document says. 400 is for values that its types allow and its words do not."""
 

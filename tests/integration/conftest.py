@@ -29,11 +29,12 @@ def file(tmp_path: Path) -> Callable[[str], str]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts daemons on one data directory, with the lines of a configuration file."""
+    """Starts daemons on one data directory, with the lines of a configuration file; for code nodes if these name no doors."""
     started = []
 
     def start(*lines: str) -> Daemon:
-        (tmp_path / "c.toml").write_text("\n".join(lines))
+        named = any(line.startswith("doors") for line in lines)
+        (tmp_path / "c.toml").write_text("\n".join(lines if named else ('doors = ["code-nodes"]', *lines)))
         context = running_daemon(tmp_path / "data", "--config", str(tmp_path / "c.toml"))
         started.append(context)
         return context.__enter__()

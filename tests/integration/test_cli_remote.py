@@ -15,6 +15,8 @@ from tests.support.daemon import SANDBOXD, Daemon, running_daemon
 from tests.support.executing import ASLEEP, Caller
 from tests.support.stored import make_token
 
+DOORS = ["executions"]
+
 
 @pytest.fixture(scope="module")
 def caller(daemon: Daemon) -> Caller:
@@ -113,14 +115,14 @@ def test_a_reader_that_goes_away_cancels(caller: Caller, file: Callable[[str], s
 
 def test_a_lost_connection_is_taken_up_again(tmp_path: Path, file: Callable[[str], str]) -> None:
     """The daemon is killed in the middle and comes back: what was printed before is not printed twice, and the end is told."""
-    with running_daemon(tmp_path / "data") as first:
+    with running_daemon(tmp_path / "data", doors=DOORS) as first:
         caller = Caller(first, make_token(first.data_dir, "caller"))
         process = started(caller, "exec", file("console.log('before'); await new Promise(r => setTimeout(r, 60000))"))
         assert process.stdout is not None
         assert process.stdout.readline() == "before\n"
         first.process.kill()
         first.process.wait()
-    with running_daemon(tmp_path / "data", "--bind", f"127.0.0.1:{first.port}"):
+    with running_daemon(tmp_path / "data", "--bind", f"127.0.0.1:{first.port}", doors=DOORS):
         assert process.communicate(timeout=120) == ("", "daemon restarted\nfailed\n")
     assert process.returncode == 1
 

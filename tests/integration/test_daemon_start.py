@@ -81,3 +81,11 @@ def test_no_process_of_ours_inherits_the_environment(tmp_path: Path) -> None:
         found = wait_until(lambda: workers(daemon.process.pid))
         environments = [Path(f"/proc/{process.pid}/environ").read_bytes() for process in found]
         assert [each for each in environments if b"tell nobody" in each] == []
+
+
+def test_only_the_doors_that_are_named_are_there(serve: Serve) -> None:
+    """The others have no workers, and their paths are unknown."""
+    daemon = serve('doors = ["executions"]')
+    assert list(daemon.request("GET", "/readyz").json["pools"]) == ["executions"]
+    assert daemon.request("GET", "/api/version").status == 200
+    assert daemon.execute(daemon.token("u"), "return 1").status == 404

@@ -11,6 +11,8 @@ from tests.support.stored import make_token, statuses, wait_until
 
 BRIEF = "console.log('begun'); await new Promise(resolve => setTimeout(resolve, 1500)); export default 'done'"
 
+ONE = 'doors = ["executions"]'
+
 
 def caller(daemon: Daemon) -> Caller:
     return Caller(daemon, make_token(daemon.data_dir, "ann"))
@@ -25,7 +27,7 @@ def begun(who: Caller, code: str) -> str:
 
 def test_sigterm_lets_finish_what_runs(serve: Serve) -> None:
     """It ends as it ends, who watched it is not waited for, and the daemon leaves nothing behind."""
-    daemon = serve()
+    daemon = serve(ONE)
     who = caller(daemon)
     execution_id = begun(who, BRIEF)
     left = daemon.family()
@@ -41,33 +43,33 @@ def test_sigterm_lets_finish_what_runs(serve: Serve) -> None:
 
 def test_a_drain_ends_at_its_limit(serve: Serve) -> None:
     """What still runs then is ended, which its owner is told by the next life."""
-    daemon = serve("drain_ms = 500")
+    daemon = serve(ONE, "drain_ms = 500")
     who = caller(daemon)
     execution_id, left = begun(who, ASLEEP), daemon.family()
     assert (daemon.stop(), wait_gone(left)) == (0, [])
-    found = Caller(serve(), who.token).get(execution_id)
+    found = Caller(serve(ONE), who.token).get(execution_id)
     assert (found["status"], found["error"] and "daemon stopped" in found["error"]) == ("failed", True)
 
 
 def test_a_second_signal_cuts_the_drain(serve: Serve) -> None:
     """Nobody has to wait for what would run for minutes."""
-    daemon = serve("drain_ms = 100000")
+    daemon = serve(ONE, "drain_ms = 100000")
     execution_id = begun(who := caller(daemon), ASLEEP)
     daemon.process.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     assert daemon.process.poll() is None
     assert daemon.stop() == 0
-    assert Caller(serve(), who.token).get(execution_id)["status"] == "failed"
+    assert Caller(serve(ONE), who.token).get(execution_id)["status"] == "failed"
 
 
 def test_what_is_queued_at_a_stop_runs_after_the_next_start(serve: Serve) -> None:
     """With one slot: the first is cut, the second runs in the second life, once."""
     one = ("drain_ms = 300", "[pool]", "running = 1")
-    daemon = serve(*one)
+    daemon = serve(ONE, *one)
     who = caller(daemon)
     begun(who, ASLEEP)
     queued = who.submit("console.log('only once'); export default 7")
     assert daemon.stop() == 0
-    again = Caller(serve(*one), who.token)
+    again = Caller(serve(ONE, *one), who.token)
     found = again.ended(queued)
     assert (found["status"], found["result"], again.output(queued)) == ("completed", "7", "only once\n")
