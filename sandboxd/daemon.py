@@ -66,7 +66,7 @@ def bind(settings: Settings) -> socket.socket:
 async def _serve_http(
     settings: Settings, service: Service, submissions: Submissions, actions: Actions, listener: socket.socket
 ) -> None:
-    stop, app = trio.Event(), InFlight(make_app(service, submissions, actions))
+    stop, app = trio.Event(), InFlight(make_app(service, submissions, actions, service.engine.pools))
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]  # it is hypercorn's to close from here on
     config.backlog = BACKLOG

@@ -1,5 +1,7 @@
 """The HTTP application: every door on one engine."""
 
+from collections.abc import Container
+
 from quart_trio import QuartTrio
 
 from sandboxd.api import problems
@@ -15,14 +17,14 @@ from sandboxd.executions.service import Service
 from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service, submissions: Submissions, actions: Actions) -> Direct:
-    """An ASGI application for the service, with those doors behind which there are workers."""
+def make_app(service: Service, submissions: Submissions, actions: Actions, served: Container[str]) -> Direct:
+    """An ASGI application for the service, with those doors that are `served`."""
     every = {
         "code-nodes": code_nodes(service),
         "executions": executions(service, submissions),
         "actions": actions_door(service, actions),
     }
-    doors = [door for name, door in every.items() if name in service.engine.pools]
+    doors = [door for name, door in every.items() if name in served]
     handlers = {path: handler for door in doors for path, handler in door.handlers.items()}
     limits = {path: most for door in doors for path, most in door.limits.items()}
     app = QuartTrio("sandboxd", static_folder=None)

@@ -45,14 +45,14 @@ def test_a_subscription_is_demanded(actions: ActionsCaller, route: str) -> None:
 
 
 def test_without_the_profile_the_door_is_closed(tmp_path: Path) -> None:
-    """An operator's own policies may leave actions out: 403, and the other doors serve."""
+    """An operator's own policies may leave actions out: the paths are unknown, and the other doors serve."""
     home = tmp_path / "policies"
     shutil.copytree(policies.HOME, home)
     (home / "profiles/actions.toml").unlink()
     (tmp_path / "c.toml").write_text(f'policies = "{home}"\n')
     with running_daemon(tmp_path / "data", "--config", str(tmp_path / "c.toml")) as daemon:
         caller = ActionsCaller(daemon, make_token(daemon.data_dir, "caller"), tmp_path)
-        assert (caller.execute(inline()).status, caller.validate({}).status) == (403, 403)
+        assert (caller.execute(inline()).status, caller.validate({}).status) == (404, 404)
         assert daemon.execute(caller.token, "return 1").status == 200
 
 
