@@ -26,7 +26,7 @@ run: $(VENV)/.run
 	@tools/run "$(BIN)/sandboxd" "$(BIND)" "$(DATA)"
 
 test: $(VENV)/.dev harness
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS)
 
 harness: $(VENV)/.dev
 	@tools/harness-tests "$(BIN)/python"

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from sandboxd.config import PoolSettings, Settings
 from sandboxd.executions.engine import Engine, open_engine, read_policy
@@ -12,13 +14,18 @@ from tests.support import nodes
 from tests.support.daemon import Daemon, running_daemon
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _ByFile(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "attacks" if file.startswith(("tests/escape/", "tests/equivalence/")) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Where several processes share the tests, those of one file stay together, for they share a daemon;
     so do those that look at one run of the attacks.
     """
-    for item in items:
-        folder, _, file = item.nodeid.partition("::")[0].removeprefix("tests/").partition("/")
-        item.add_marker(pytest.mark.xdist_group("attacks" if folder in ("escape", "equivalence") else file))
+    return _ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
