@@ -26,6 +26,7 @@ class Session:
     def __init__(self, capabilities: Iterable[Capability], told: Told | None = None, **who: Any) -> None:
         self._capabilities = {capability.name: capability for capability in capabilities}
         self._who, self._hear = who, told
+        self._log: Any = None
         self._told = 0
         self.calls = 0
         self.refused = 0
@@ -61,12 +62,14 @@ class Session:
     def close(self) -> None:
         """The execution has ended."""
         if self.calls > MOST_LINES:
-            log.warning("host calls without a line", count=self.calls - MOST_LINES, **self._who)
+            self._log.warning("host calls without a line", count=self.calls - MOST_LINES)
 
     def _tell(self, event: str, **facts: Any) -> None:
         if self._told < MOST_LINES:
             self._told += 1
-            log.info(event, **self._who, **facts)
+            if self._log is None:
+                self._log = log.bind(**self._who)  # most executions never say a word
+            self._log.info(event, **facts)
             if self._hear is not None:
                 self._hear(facts)
 

@@ -94,7 +94,14 @@ class Engine:
                 return await worker.run(request, grant.limits, on_log, session.answer)
 
     async def run_submitted(
-        self, grant: Grant, begin: Callable[[], Awaitable[Source]], *, user: Hashable, execution_id: str, sink: Sink, told: Told
+        self,
+        grant: Grant,
+        begin: Callable[[], Awaitable[Source]],
+        *,
+        user: Hashable,
+        execution_id: str,
+        sink: Sink,
+        told: Told | None = None,
     ) -> Outcome:
         """Runs what `begin` answers, which is called once a worker is there, however long that takes.
 

@@ -9,7 +9,7 @@ from tests.support.daemon import Daemon
 from tests.support.executing import Caller
 from tests.support.stored import make_token
 
-DOORS = ["executions"]
+DOORS = ["code-nodes", "executions"]
 
 JSON = {"Content-Type": "application/json"}
 TEXT = {"Content-Type": "text/plain"}
