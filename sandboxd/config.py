@@ -90,7 +90,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     doors: Annotated[list[Literal["code-nodes", "executions", "actions"]], Meta(min_length=1)] = msgspec.field(
         default_factory=lambda: ["code-nodes", "executions", "actions"]
     )
-    """What is served. Each door has a fork server and workers of its own, some 100 MB and a second of the start."""
+    """What is served. Each door has a fork server and workers of its own, some 85 MB and half a second of the start."""
     drain_ms: _Positive = 10_000
     """How long a stop waits for what is running."""
     actions: ActionsSettings = ActionsSettings()
