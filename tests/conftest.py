@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 from xdist.scheduler import LoadScopeScheduling
 
 from sandboxd.config import PoolSettings, Settings
@@ -32,6 +33,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def _scripts_without_walls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that pass for a Node are scripts: engines start them outside of the jail."""
     monkeypatch.setattr("sandboxd.executions.engine.plan", nodes.plan)
+
+
+@pytest.fixture(autouse=True)
+def _own_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that a test ran in this process has set up logging, and a logger keeps what it was first used with."""
+    structlog.reset_defaults()
+    monkeypatch.setattr("sandboxd.broker.session.log", structlog.get_logger())
 
 
 @pytest.fixture(scope="session")
