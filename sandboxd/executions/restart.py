@@ -1,6 +1,6 @@
 """What an earlier life of the daemon left: the queued goes on waiting; what had begun ends, for it must not run twice."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from typing import Final
 
@@ -22,11 +22,18 @@ AT_ONCE: Final = 100
 """Ends in one commit."""
 
 
-async def resume(policy: Policy, scheduler: Scheduler, group: GroupCommit, reading: Reading, *, now_ms: int) -> None:
-    """Once the ledger has closed the records of what was running; before anything is begun. Raises StoreError."""
+async def resume(
+    policy: Policy, served: Container[str], scheduler: Scheduler, group: GroupCommit, reading: Reading, *, now_ms: int
+) -> None:
+    """Once the ledger has closed the records of what was running; before anything is begun. Raises StoreError.
+
+    What is queued for a profile that is not `served` now stays queued, for a start that serves it again.
+    """
     begun: list[Open] = []
     for each in await reading.read(submission_queries.open_submissions):
         if each.status == Status.queued:
+            if each.profile not in served:
+                continue
             tier = policy.tiers.get(each.tier)
             scheduler.put(Queued(each.id, (each.tenant, each.user), tier.concurrent if tier is not None else None))
         else:

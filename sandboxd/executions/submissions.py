@@ -182,7 +182,7 @@ async def open_submissions(
     reading, hub, pool = Reading(database), Hub(), settings.pool
     percent = settings.queue.running_percent
     scheduler = Scheduler(slots=max(1, pool.running * percent // 100), share=max(1, pool.running_per_user * percent // 100))
-    await resume(engine.policy, scheduler, group, reading, now_ms=ledger.now())
+    await resume(engine.policy, engine.pools, scheduler, group, reading, now_ms=ledger.now())
     runner = Runner(engine, ledger, group, reading, hub, scheduler)
     async with trio.open_nursery() as nursery:
         await nursery.start(runner.serve)

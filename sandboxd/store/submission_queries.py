@@ -54,6 +54,7 @@ class Open(Struct, frozen=True):
     tenant: str
     user: str
     tier: str
+    profile: str
     status: str
 
 
@@ -153,7 +154,7 @@ _list = Prepared(
 )
 _number = Prepared(select(submissions.c.number).where(_this, *_owner), ["this", "tenant", "user"])
 _open = (
-    select(executions.c.id, executions.c.tenant, executions.c.user, executions.c.tier, executions.c.status)
+    select(*(executions.c[name] for name in Open.__struct_fields__))
     .select_from(_joined)
     .where(submissions.c.ended_ms.is_(null()))
     .order_by(submissions.c.number)

@@ -73,3 +73,17 @@ def test_what_is_queued_at_a_stop_runs_after_the_next_start(serve: Serve) -> Non
     again = Caller(serve(ONE, *one), who.token)
     found = again.ended(queued)
     assert (found["status"], found["result"], again.output(queued)) == ("completed", "7", "only once\n")
+
+
+def test_what_is_queued_waits_for_its_door(serve: Serve) -> None:
+    """A life that does not serve it leaves it as it was; the one after runs it."""
+    slot = ("drain_ms = 300", "[pool]", "running = 1")
+    daemon = serve(ONE, *slot)
+    who = caller(daemon)
+    begun(who, ASLEEP)
+    queued = who.submit("export default 7")
+    assert daemon.stop() == 0
+    between = serve('doors = ["code-nodes"]')
+    assert between.execute(who.token, "return 1").status == 200
+    assert between.stop() == 0
+    assert Caller(serve(ONE, *slot), who.token).ended(queued)["result"] == "7"

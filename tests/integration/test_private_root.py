@@ -42,12 +42,14 @@ def test_the_root_has_nothing_but_read_only_files(ordinary: bool, kind: str) -> 
     assert where == "/"
 
 
-def huge_pages() -> str:
-    """What the kernel says of huge pages: the word in brackets holds."""
-    return Path(HUGE_PAGES).read_text() if Path(HUGE_PAGES).exists() else "[never]"
+HUGE = Path(HUGE_PAGES)
+has_huge_pages = pytest.mark.skipif(not HUGE.exists(), reason="this kernel was built without huge pages")
+node_uses_them = pytest.mark.skipif(
+    not HUGE.exists() or "[never]" in HUGE.read_text(), reason="Node asks, and this machine's setting is never"
+)
 
 
-@pytest.mark.skipif("[never]" in huge_pages(), reason="this kernel has no huge pages, and Node leaves its code where it is")
+@node_uses_them
 @each_user
 def test_a_fork_server_moves_its_code_to_huge_pages(ordinary: bool) -> None:
     """It may read the file that Node asks first: else each child has far more page faults, and nobody is told."""
@@ -66,7 +68,7 @@ def test_the_heap_of_a_fork_server_lies_together() -> None:
     assert len({at >> 30 for at in chunks}) <= 5  # gigabytes in which they begin; scattered it is nearly one each
 
 
-@pytest.mark.skipif("[never]" in huge_pages(), reason="this kernel has no huge pages, and the heap stays where it is")
+@has_huge_pages
 @each_user
 def test_the_heap_of_a_fork_server_lies_in_huge_pages(ordinary: bool) -> None:
     """Most of what it has written: a fork copies one entry for 512 pages, and nobody is told when it does not."""
