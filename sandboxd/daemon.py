@@ -3,15 +3,13 @@
 import signal
 import socket
 import sys
+from functools import partial
 
 import structlog
 import trio
-from hypercorn.config import Config
-from hypercorn.trio import serve as serve_http
 
 from sandboxd import __version__
 from sandboxd.api.app import make_app
-from sandboxd.api.in_flight import InFlight
 from sandboxd.broker.broker import Outside
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError
@@ -51,8 +49,8 @@ def bind(settings: Settings) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit these. Hypercorn shields its writes from cancellation, so a client that does not
-        # read its answer would keep the daemon from ever stopping: the kernel gives up on it instead.
+        # Accepted connections inherit these. Writes are shielded from cancellation, so a client that does not read its
+        # answer would keep the daemon from ever stopping: the kernel gives up on it instead.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.drain_ms)
         listener.bind((host, port))
@@ -66,32 +64,22 @@ def bind(settings: Settings) -> socket.socket:
 async def _serve_http(
     settings: Settings, service: Service, submissions: Submissions, actions: Actions, listener: socket.socket
 ) -> None:
-    stop, app = trio.Event(), InFlight(make_app(service, submissions, actions, service.engine.pools))
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]  # it is hypercorn's to close from here on
-    config.backlog = BACKLOG
-    config.graceful_timeout = settings.drain_ms / 1000
-    config.errorlog = None
-    config.include_server_header = False
+    stop, drain_s = trio.Event(), settings.drain_ms / 1000
+    front = make_app(service, submissions, actions, service.engine.pools)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_watch_signals, stop, nursery.cancel_scope)
         async with trio.open_nursery() as serving:
-            bound: list[str] = await serving.start(_listen, app, config, stop)
-            for address in bound:
-                print(f"listening on {address}", file=sys.stderr, flush=True)
+            address: str = await serving.start(partial(front.serve, listener, stop=stop, drain_s=drain_s))
+            print(f"listening on {address}", file=sys.stderr, flush=True)
             await stop.wait()
-            give_up = trio.current_time() + settings.drain_ms / 1000
+            give_up = trio.current_time() + drain_s
             log.info("draining", running=service.engine.queue.running)
             submissions.drain()
-            await app.idle()  # no longer than hypercorn's grace, which ends every connection
+            await front.in_flight.idle()  # no longer than drain_s, which ends every connection
             with trio.move_on_at(give_up):
                 await submissions.idle()
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
-
-
-async def _listen(app, config, stop, *, task_status):  # type: ignore[no-untyped-def]  # hypercorn's own types
-    await serve_http(app, config, shutdown_trigger=stop.wait, task_status=task_status)
 
 
 async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None:

@@ -7,8 +7,8 @@ from quart_trio import QuartTrio
 from sandboxd.api import problems
 from sandboxd.api.actions import actions as actions_door
 from sandboxd.api.code_nodes import code_nodes
-from sandboxd.api.direct import Direct
 from sandboxd.api.executions import executions
+from sandboxd.api.front import Front
 from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from sandboxd.api.openapi import openapi
@@ -17,16 +17,14 @@ from sandboxd.executions.service import Service
 from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service, submissions: Submissions, actions: Actions, served: Container[str]) -> Direct:
-    """An ASGI application for the service, with those doors that are `served`."""
+def make_app(service: Service, submissions: Submissions, actions: Actions, served: Container[str]) -> Front:
+    """The application for the service, with those doors that are `served`."""
     every = {
         "code-nodes": code_nodes(service),
         "executions": executions(service, submissions),
         "actions": actions_door(service, actions),
     }
     doors = [door for name, door in every.items() if name in served]
-    handlers = {path: handler for door in doors for path, handler in door.handlers.items()}
-    limits = {path: most for door in doors for path, most in door.limits.items()}
     app = QuartTrio("sandboxd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
@@ -37,4 +35,4 @@ def make_app(service: Service, submissions: Submissions, actions: Actions, serve
     app.register_blueprint(openapi())
     for door in doors:
         app.register_blueprint(door.routes)
-    return Direct(app, handlers, limits)
+    return Front(app, doors)

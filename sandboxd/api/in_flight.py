@@ -1,4 +1,4 @@
-"""Between the HTTP server and the application: how many requests are being answered, and how each one ends.
+"""How many requests are being answered, and how each one ends.
 
 What a stop waits for is requests; an idle keep-alive connection is not one.
 """
@@ -9,37 +9,52 @@ import trio
 
 LINGER_S: Final = 5.0
 LINGER_BYTES: Final = 16 << 20
-"""How long, and how much, of a body that nobody wants is still read after its answer was sent."""
+"""How long, and how much, of a body that nobody wants is still read before the end of its answer.
+
+An answer like 413 comes before the body has. To close then, with bytes unread, is a reset, and that can take the answer from a
+client that is still sending.
+"""
 
 
 class InFlight:
-    """An ASGI application around another one; counts HTTP requests from their start to their last byte."""
+    """The count of requests from their start to their last byte."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self) -> None:
         self._count = 0
         self._idle = trio.Event()
         self._idle.set()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """ASGI."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def begin(self) -> None:
+        """One more."""
         if self._count == 0:
             self._idle = trio.Event()
         self._count += 1
-        exchange = _Exchange(receive, send)
-        try:
-            await self._app(scope, exchange.receive, exchange.send)
-        finally:
-            self._count -= 1
-            if self._count == 0:
-                self._idle.set()
+
+    def end(self) -> None:
+        """One less."""
+        self._count -= 1
+        if self._count == 0:
+            self._idle.set()
 
     async def idle(self) -> None:
         """Returns when no request is being answered."""
         await self._idle.wait()
+
+
+class Counted:
+    """An ASGI application around the framework's: its requests are in flight too, and end alike."""
+
+    def __init__(self, app: Any, in_flight: InFlight) -> None:
+        self._app, self._in_flight = app, in_flight
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        exchange = _Exchange(receive, send)
+        self._in_flight.begin()
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        finally:
+            self._in_flight.end()
 
 
 class _Exchange:
@@ -60,11 +75,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Any) -> None:
-        """A part of the answer. Before the last one the rest of the body is read, for a while.
-
-        An answer like 413 comes before the body has. To close then, with bytes unread, is a reset, and that can take the
-        answer from a client that is still sending.
-        """
+        """A part of the answer. Before the last one the rest of the body is read, for a while."""
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
         if last and not self._read.is_set():
             await self._pass_on(message | {"more_body": True})
@@ -75,7 +86,7 @@ class _Exchange:
 
     async def _pass_on(self, message: Any) -> None:
         # After the last part hypercorn tells the application that the client is gone, whereupon quart-trio cancels the task
-        # that is sending it: hypercorn then neither closes the connection nor starts its idle timeout. Hence the shield;
-        # hypercorn shields the writing itself anyway, and the socket's own timeout bounds it.
+        # that is sending it: hypercorn then does not close the connection. Hence the shield; the writing itself is shielded
+        # anyway, and the socket's own timeout bounds it.
         with trio.CancelScope(shield=True):
             await self._send(message)

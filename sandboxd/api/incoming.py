@@ -1,12 +1,13 @@
 """A request, by whichever way it came: through the framework, or past it (see direct.py)."""
 
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import trio
 from quart import request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
+from sandboxd.api.in_flight import LINGER_BYTES
 from sandboxd.errors import BodyTooLarge, NoCapacity
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -68,15 +69,17 @@ class Room:
 
 
 class Bare:
-    """A request as ASGI tells it, heard by `listen` in a task of its own. `leave` gives back the room that its body takes."""
+    """A request past the framework, whose body is heard as it comes. `leave` gives back the room that its body takes."""
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]], query: bytes, most_bytes: int, room: Room) -> None:
         self._headers: dict[bytes, bytes] = {}
         for name, value in headers:
             self._headers.setdefault(name, value)  # of two the first, as the framework takes it
         self.query = query
+        self.heard = trio.Event()
+        """Set when the body is over, or more of it has been heard than anybody is patient with."""
         self._most_bytes, self._room = most_bytes, room
-        self._taken_bytes = 0
+        self._taken_bytes = self._heard_bytes = 0
         self._crowded = False
         self._size = int(self._headers.get(b"content-length", b"0"))  # digits and nothing else: the server has looked
         self._parts = bytearray()
@@ -88,14 +91,20 @@ class Bare:
         """See Incoming."""
         return self._headers.get(name.lower().encode(), b"").decode("latin-1")
 
-    async def listen(self, receive: Any, scope: trio.CancelScope) -> None:
-        """Takes what the client sends, also where nobody wants it; its hanging up cancels `scope`."""
-        while (message := await receive())["type"] != "http.disconnect":
-            if self._size <= self._most_bytes and not self._crowded:
-                self._hold(message.get("body", b""))
-            if self._size > self._most_bytes or self._crowded or not message.get("more_body", False):
-                self._known.set()
-        scope.cancel()
+    def hear(self, data: bytes) -> None:
+        """A part of the body, also where nobody wants it."""
+        self._heard_bytes += len(data)
+        if self._size <= self._most_bytes and not self._crowded:
+            self._hold(data)
+        if self._size > self._most_bytes or self._crowded:
+            self._known.set()
+        if self._heard_bytes > LINGER_BYTES:
+            self.heard.set()
+
+    def end(self) -> None:
+        """The body is over."""
+        self._known.set()
+        self.heard.set()
 
     def _hold(self, data: bytes) -> None:
         size = len(self._parts) + len(data)
@@ -117,10 +126,11 @@ class Bare:
 
     async def data(self) -> bytes:
         """See Incoming."""
-        with trio.move_on_after(BODY_TIMEOUT_S) as clock:
-            await self._known.wait()
-        if clock.cancelled_caught:
-            raise RequestTimeout
+        if not self._known.is_set():
+            with trio.move_on_after(BODY_TIMEOUT_S) as clock:
+                await self._known.wait()
+            if clock.cancelled_caught:
+                raise RequestTimeout
         if self._size > self._most_bytes:
             raise _too_large(self._most_bytes)
         if self._crowded:

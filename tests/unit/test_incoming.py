@@ -1,10 +1,6 @@
 """Bodies as they come: their limit, and the room that large ones have together."""
 
-from collections.abc import Iterator
-
 import pytest
-import trio
-import trio.testing
 
 from sandboxd.api.incoming import MAX_BODY_BYTES, ROOM_BYTES, Bare, Room
 from sandboxd.errors import BodyTooLarge, NoCapacity
@@ -14,24 +10,12 @@ MB = 1 << 20
 
 async def sent(incoming: Bare, sizes: list[int], *, whole: bool = True) -> bytes:
     """The body of a request that comes in parts of these sizes; where it is not whole, its client goes on being there."""
-    messages: Iterator[dict[str, object]] = iter(
-        [
-            *({"type": "http.request", "body": bytes(size), "more_body": True} for size in sizes),
-            *([{"type": "http.request", "more_body": False}] if whole else []),
-        ]
-    )
-
-    async def receive() -> dict[str, object]:
-        if (message := next(messages, None)) is None:
-            await trio.sleep_forever()
-        assert message is not None
-        return message
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(incoming.listen, receive, nursery.cancel_scope)
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
-    return await incoming.data() if whole else b""
+    for size in sizes:
+        incoming.hear(bytes(size))
+    if not whole:
+        return b""
+    incoming.end()
+    return await incoming.data()
 
 
 def bare(room: Room, most_bytes: int = 16 * MB) -> Bare:
