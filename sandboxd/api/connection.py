@@ -6,6 +6,7 @@ here, it would need again for each of many streams.
 """
 
 import math
+import os
 from typing import Any
 
 import h11
@@ -68,12 +69,16 @@ class Connection:
             await self._close()
 
     async def _write(self, data: bytes) -> None:
-        async with self._writing:
-            try:
+        try:
+            if not self._writing.locked():  # most answers go at once, and need no turn of the loop
+                data = data[_write_now(self._stream.socket.fileno(), data) :]
+            if not data:
+                return
+            async with self._writing:
                 with trio.CancelScope(shield=True):  # no answer is cut in the middle; the socket's own timeout bounds it
                     await self._stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._http.handle(Closed())
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            await self._http.handle(Closed())
 
     async def _close_idle(self) -> None:
         if await self._idle.too_long():
@@ -82,6 +87,14 @@ class Connection:
     async def _close(self) -> None:
         await self._stream.aclose()  # which ends the reading as well
         await self._http.handle(Closed())
+
+
+def _write_now(descriptor: int, data: bytes) -> int:
+    """How many bytes the kernel took."""
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:
+        return 0
 
 
 class _Idle:

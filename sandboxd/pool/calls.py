@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import trio
 
+from sandboxd.pool.channel import Channel
 from sandboxd.protocol.conversation import Conversation
 from sandboxd.protocol.frames import encode_frame
 from sandboxd.protocol.messages import Answer, HostCall, encode_result
@@ -13,7 +14,7 @@ class Calls:
     """Host calls under way in a nursery, which is cancelled when there is no point in going on."""
 
     def __init__(
-        self, nursery: trio.Nursery, channel: trio.SocketStream, conversation: Conversation, answer: Answer, *, most: int
+        self, nursery: trio.Nursery, channel: Channel, conversation: Conversation, answer: Answer, *, most: int
     ) -> None:
         """`most` is how many bytes of results may wait for a worker that does not read them."""
         self.fault: Exception | None = None

@@ -1,7 +1,6 @@
 """A worker: one process, one channel, one execution. However it came to be, it is used and ended through this."""
 
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
@@ -12,6 +11,7 @@ from sandboxd.errors import ProtocolError, WorkerStartError
 from sandboxd.jail import layers
 from sandboxd.models import JailLayer, Limits, LogLine, Outcome, Usage
 from sandboxd.pool.calls import Calls
+from sandboxd.pool.channel import Channel
 from sandboxd.pool.maker import Maker
 from sandboxd.pool.overseer import Overseer
 from sandboxd.pool.process import Exit, Idle, Process, look
@@ -29,9 +29,7 @@ RECEIVE_BYTES: Final = 65_536
 class Worker:
     """A process with a harness in it. Made by a worker source, ready for one request, ended by `end`."""
 
-    def __init__(
-        self, process: Process, channel: trio.SocketStream, overseer: Overseer, *, cpu_s: int, idle: Idle | None = None
-    ) -> None:
+    def __init__(self, process: Process, channel: Channel, overseer: Overseer, *, cpu_s: int, idle: Idle | None = None) -> None:
         """`idle` is what it holds before the request, where that is known; else it is looked at once it is ready."""
         self.process = process
         self.node = ""
@@ -100,12 +98,12 @@ class Worker:
         """The next messages; an empty list at the end of the stream."""
         while True:
             try:
-                data = await self._channel.receive_some(RECEIVE_BYTES)
+                data = await self._channel.receive(RECEIVE_BYTES)
             except trio.BrokenResourceError:
                 return []
             if not data:
                 return []
-            if messages := self._conversation.feed(bytes(data)):
+            if messages := self._conversation.feed(data):
                 return messages
 
     # ------------------------------------------------------------ one request
@@ -209,7 +207,7 @@ class Worker:
     def release(self) -> None:
         """Gives the descriptors back. Called by `end`, and for a worker that ended by itself."""
         self.process.release()
-        self._channel.socket.close()
+        self._channel.close()
 
 
 class _Heard:
@@ -275,14 +273,13 @@ async def bring_up(
     problem = f"A worker was not ready within {timeout_ms} ms"
     try:
         with trio.move_on_after(timeout_ms / 1000):
-            ours, theirs = socket.socketpair()
-            stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+            channel, theirs = Channel.pair()
             try:
                 with theirs:
-                    worker = Worker(await maker.make(theirs, data_bytes=most_data), stream, overseer, cpu_s=cpu_s, idle=idle)
+                    worker = Worker(await maker.make(theirs, data_bytes=most_data), channel, overseer, cpu_s=cpu_s, idle=idle)
             finally:
                 if worker is None:
-                    ours.close()
+                    channel.close()
             await worker.start()
             return worker
     except WorkerStartError as error:
