@@ -3,10 +3,10 @@
 import signal
 import socket
 import sys
-from functools import partial
 
 import structlog
 import trio
+from hypercorn.utils import repr_socket_addr
 
 from sandboxd import __version__
 from sandboxd.api.app import make_app
@@ -65,20 +65,18 @@ async def _serve_http(
     settings: Settings, service: Service, submissions: Submissions, actions: Actions, listener: socket.socket
 ) -> None:
     stop, drain_s = trio.Event(), settings.drain_ms / 1000
-    front = make_app(service, submissions, actions, service.engine.pools)
+    connections = make_app(service, submissions, actions, service.engine.pools)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_watch_signals, stop, nursery.cancel_scope)
-        async with trio.open_nursery() as serving:
-            address: str = await serving.start(partial(front.serve, listener, stop=stop, drain_s=drain_s))
-            print(f"listening on {address}", file=sys.stderr, flush=True)
-            await stop.wait()
-            give_up = trio.current_time() + drain_s
-            log.info("draining", running=service.engine.queue.running)
-            submissions.drain()
-            await front.in_flight.idle()  # no longer than drain_s, which ends every connection
-            with trio.move_on_at(give_up):
-                await submissions.idle()
-            serving.cancel_scope.cancel()
+        address = f"http://{repr_socket_addr(listener.family, listener.getsockname())}"
+        await nursery.start(connections.serve, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
+        print(f"listening on {address}", file=sys.stderr, flush=True)
+        await stop.wait()
+        log.info("draining", running=service.engine.queue.running)
+        submissions.drain()
+        with trio.move_on_after(drain_s):
+            await connections.drain()
+            await submissions.idle()
         nursery.cancel_scope.cancel()
 
 

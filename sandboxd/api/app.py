@@ -7,8 +7,8 @@ from quart_trio import QuartTrio
 from sandboxd.api import problems
 from sandboxd.api.actions import actions as actions_door
 from sandboxd.api.code_nodes import code_nodes
+from sandboxd.api.connections import Connections, most_connections
 from sandboxd.api.executions import executions
-from sandboxd.api.front import Front
 from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from sandboxd.api.openapi import openapi
@@ -17,8 +17,8 @@ from sandboxd.executions.service import Service
 from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service, submissions: Submissions, actions: Actions, served: Container[str]) -> Front:
-    """The application for the service, with those doors that are `served`."""
+def make_app(service: Service, submissions: Submissions, actions: Actions, served: Container[str]) -> Connections:
+    """The application for the service, where clients reach it, with those doors that are `served`."""
     every = {
         "code-nodes": code_nodes(service),
         "executions": executions(service, submissions),
@@ -35,4 +35,4 @@ def make_app(service: Service, submissions: Submissions, actions: Actions, serve
     app.register_blueprint(openapi())
     for door in doors:
         app.register_blueprint(door.routes)
-    return Front(app, doors)
+    return Connections(app, doors, most=most_connections())

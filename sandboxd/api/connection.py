@@ -1,19 +1,22 @@
 """One connection of a client's: hypercorn's HTTP/1.1, with less around it than hypercorn's own server puts there.
 
 A task for each idle timer, an ASGI conversation for each request and two writes for each answer took a quarter of the
-daemon's CPU for an execution. HTTP itself, and its limits, stay hypercorn's. HTTP/2 is left to a proxy: what bounds a request
-here, it would need again for each of many streams.
+daemon's CPU for an execution. And that server ends as a whole when one request makes it stumble, keeps some connections for
+ever (HTTP/2 without a stream, a refused WebSocket), and runs what was sent ahead on a connection that is gone. HTTP itself, and
+its limits, stay hypercorn's. HTTP/2 is left to a proxy: what bounds a request here it would need again for each stream.
 """
 
-import math
+import contextlib
 import os
-from typing import Any
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
 
 import h11
-import structlog
+import msgspec
 import trio
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
@@ -21,72 +24,74 @@ from hypercorn.typing import AppWrapper, ConnectionState
 
 from sandboxd.api.direct import Direct
 
-RECEIVE_BYTES = 65_536
-log = structlog.get_logger()
+READ_BYTES: Final = 1 << 16
+"""Read at once. A head must fit, or come to no more than hypercorn's 16 KB before its end."""
+_LENGTHS: Final = {b"content-length", b"transfer-encoding"}
+Answer = Callable[[], Awaitable[None]]
 
 
 class Connection:
-    """One of them, from its acceptance to its end. `app` answers what `direct` does not."""
+    """One client. It stands in `silent`, with the time, while no request of its is being answered."""
 
-    def __init__(
-        self, app: AppWrapper, direct: Direct, config: Config, context: WorkerContext, stream: trio.SocketStream
-    ) -> None:
-        self._stream = stream
-        self._writing = trio.Lock()
-        self._tasks = TaskGroup()
-        self._idle = _Idle(config.keep_alive_timeout, context)
-        self._http = _Http1(direct, app, config, context, self._tasks, ConnectionState({}), False, None, None, self._told)
+    def __init__(self, stream: trio.SocketStream, silent: "dict[Connection, float]") -> None:
+        self._stream, self._silent = stream, silent
+        self._scope, self._sending = trio.CancelScope(), trio.Lock()
+        silent[self] = trio.current_time()
 
-    async def serve(self) -> None:
-        """Until either side closes it, or it has been idle for too long. Nothing that a client sends ends more than this."""
-        try:
-            async with self._stream, self._tasks:
-                self._tasks.spawn(self._close_idle)
+    def cut(self) -> None:
+        """Ends it at once."""
+        self._silent.pop(self, None)
+        self._scope.cancel()
+        self._stream.socket.close()
+
+    async def serve(self, app: AppWrapper, direct: Direct, config: Config, context: WorkerContext) -> None:
+        """Until one of the two sides ends it. `app` answers what `direct` does not. Raises what hypercorn does not catch."""
+
+        async def heard(*told: Any) -> None:
+            await self._answering(lambda: app(*told))
+
+        with self._scope:
+            async with TaskGroup() as tasks:
+                state = ConnectionState({})
+                self._http = _Http1(
+                    direct, self._answering, heard, config, context, tasks, state, False, None, None, self._told
+                )
                 await self._read()
-                self._idle.over()
-        except* OSError:
-            pass  # it went away in the middle
-        except* Exception as problems:
-            log.exception("connection failed", exc_info=problems)
+
+    async def _answering(self, answer: Answer) -> None:
+        self._silent.pop(self, None)
+        try:
+            await answer()
+        finally:
+            self._silent[self] = trio.current_time()
 
     async def _read(self) -> None:
-        data = b"-"
-        while data:
-            try:
-                data = bytes(await self._stream.receive_some(RECEIVE_BYTES))
-            except (trio.ClosedResourceError, trio.BrokenResourceError):
-                break
-            await self._http.handle(RawData(data))
+        with contextlib.suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+            while data := await self._stream.receive_some(READ_BYTES):
+                await self._http.handle(RawData(bytes(data)))
         await self._http.handle(Closed())
 
     async def _told(self, event: Event) -> None:
         """What hypercorn wants done."""
         if isinstance(event, RawData):
             await self._write(event.data)
-        elif isinstance(event, Updated):
-            self._idle.set(event.idle)
         elif isinstance(event, Closed):
-            await self._close()
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                await self._stream.send_eof()
+            await self._stream.aclose()
+            await self._http.handle(Closed())
 
     async def _write(self, data: bytes) -> None:
         try:
-            if not self._writing.locked():  # most answers go at once, and need no turn of the loop
+            if not self._sending.locked():  # most answers go at once, and need no turn of the loop
                 data = data[_write_now(self._stream.socket.fileno(), data) :]
             if not data:
                 return
-            async with self._writing:
-                with trio.CancelScope(shield=True):  # no answer is cut in the middle; the socket's own timeout bounds it
+            async with self._sending:
+                with trio.CancelScope(shield=True):  # half an answer would be taken for a whole one of another
                     await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
-            await self._http.handle(Closed())
-
-    async def _close_idle(self) -> None:
-        if await self._idle.too_long():
-            await self._close()
-
-    async def _close(self) -> None:
-        await self._stream.aclose()  # which ends the reading as well
-        await self._http.handle(Closed())
+            self._scope.cancel()  # what it sent ahead is for nobody
 
 
 def _write_now(descriptor: int, data: bytes) -> int:
@@ -97,50 +102,40 @@ def _write_now(descriptor: int, data: bytes) -> int:
         return 0
 
 
-class _Idle:
-    """How long nothing has been asked: one clock for all the time of a connection."""
-
-    def __init__(self, longest_s: float, context: WorkerContext) -> None:
-        self._longest_s, self._context = longest_s, context
-        self._clock = trio.CancelScope(deadline=trio.current_time() + longest_s)
-        self._over = False
-
-    def set(self, idle: bool) -> None:
-        """Whether the connection is."""
-        self._clock.deadline = trio.current_time() + self._longest_s if idle else math.inf
-
-    def over(self) -> None:
-        """The connection has ended."""
-        self._over = True
-        self._clock.cancel()
-
-    async def too_long(self) -> bool:
-        """Returns when it was idle for too long, or when it is and the daemon stops; False when neither will be."""
-        with self._clock:
-            await self._context.terminated.wait()
-            return self._clock.deadline < math.inf  # else it is closed after its answer
-        return not self._over
-
-
 class _Http1(H11Protocol):
-    """Hypercorn's, but for requests that take the short way, and answers of a known length, which are written at once."""
+    """HTTP/1.1 and nothing else, with a short way for some requests; an answer of a known length is written at once."""
 
-    def __init__(self, direct: Direct, *those: Any) -> None:
+    def __init__(self, direct: Direct, answering: Callable[[Answer], Awaitable[None]], *those: Any) -> None:
         super().__init__(*those)
-        self._direct = direct
+        self._direct, self._answering = direct, answering
         self._head = b""
 
     async def _create_stream(self, request: h11.Request) -> None:
+        if len({name for name, _ in request.headers} & _LENGTHS) > 1:  # a proxy in front may have found its end elsewhere
+            await self._refuse(400, "Invalid request: it has both Content-Length and Transfer-Encoding")
+            await self.send(Closed())
+            return
         exchange = self._direct.exchange(request, self.stream_send)
         if exchange is None:
             await super()._create_stream(request)
             return
         self.stream = exchange  # type: ignore[assignment]  # it is handled like hypercorn's
         self.keep_alive_requests += 1
-        self.task_group.spawn(exchange.answer)
+        self.task_group.spawn(self._answering, exchange.answer)
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        """No upgrade to HTTP/2."""
+        """A client that asks for HTTP/2 is answered in HTTP/1.1, as it must expect."""
+
+    async def _send_error_response(self, status_code: int) -> None:
+        await self._refuse(status_code, HTTPStatus(status_code).phrase)
+
+    async def _refuse(self, status: int, why: str) -> None:
+        """Answers, in JSON as ever, what is no request; the connection ends with it."""
+        body = msgspec.json.encode({"error": why})
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        head = h11.Response(status_code=status, headers=[*headers, *self.config.response_headers("h11")])
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            await self._send_h11_event(event)
 
     async def _send_h11_event(self, event: Any) -> None:
         try:

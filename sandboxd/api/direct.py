@@ -15,8 +15,8 @@ from quart import Blueprint
 from quart import Response as Framework
 
 from sandboxd.api.guard import answer
-from sandboxd.api.in_flight import LINGER_S, InFlight
 from sandboxd.api.incoming import MAX_BODY_BYTES, Bare, Framed, Incoming, Room
+from sandboxd.api.lingering import LINGER_S
 from sandboxd.api.problems import told
 
 ONLY: Final = 1
@@ -64,9 +64,9 @@ class Door:
 class Direct:
     """The requests that are answered here: those that are posted to one of the handlers' paths."""
 
-    def __init__(self, doors: Iterable[Door], in_flight: InFlight) -> None:
+    def __init__(self, doors: Iterable[Door]) -> None:
         self._handlers = {path: (each, door.limits[path]) for door in doors for path, each in door.handlers.items()}
-        self._in_flight, self._room = in_flight, Room()
+        self._room = Room()
 
     def exchange(self, head: h11.Request, send: "Send") -> "Exchange | None":
         """The answer to a request of which this is the head, None where the framework shall give it."""
@@ -76,7 +76,7 @@ class Direct:
         handler, most_bytes = self._handlers.get(_path(path), (None, 0))
         if handler is None:
             return None
-        return Exchange(handler, Bare(head.headers, query, most_bytes, self._room), send, self._in_flight)
+        return Exchange(handler, Bare(head.headers, query, most_bytes, self._room), send)
 
 
 Send = Callable[[Event], Awaitable[None]]
@@ -87,10 +87,11 @@ class Exchange:
 
     idle: Final = False
 
-    def __init__(self, handler: Handler, incoming: Bare, send: Send, in_flight: InFlight) -> None:
-        self._handler, self._incoming, self._send, self._in_flight = handler, incoming, send, in_flight
+    def __init__(self, handler: Handler, incoming: Bare, send: Send) -> None:
+        self._handler, self._incoming, self._send = handler, incoming, send
         self._client = trio.CancelScope()
         """Cancelled when the client is gone before it is answered."""
+        self._answered = False
 
     async def handle(self, event: Event) -> None:
         """What comes from the client."""
@@ -98,31 +99,28 @@ class Exchange:
             self._incoming.hear(event.data)
         elif isinstance(event, EndBody):
             self._incoming.end()
-        elif isinstance(event, StreamClosed):
+        elif isinstance(event, StreamClosed) and not self._answered:
             self._client.cancel()
 
     async def answer(self) -> None:
         """Calls the handler and sends what it says; returns when the client has it, or is gone."""
-        self._in_flight.begin()
-        try:
-            with self._client:
-                try:
-                    status, fields, more = await _reply(self._handler, self._incoming)
-                finally:
-                    self._incoming.leave()
-                await self._tell(status, msgspec.json.encode(fields), more)
-        finally:
-            self._in_flight.end()
+        with self._client:
+            try:
+                status, fields, more = await _reply(self._handler, self._incoming)
+            finally:
+                self._incoming.leave()
+            await self._tell(status, msgspec.json.encode(fields), more)
 
     async def _tell(self, status: int, body: bytes, more: Mapping[str, str]) -> None:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         headers += [(name.lower().encode(), value.encode()) for name, value in more.items()]
         await self._send(Response(ONLY, headers, status))
         await self._send(Body(ONLY, body))
-        if not self._incoming.heard.is_set():  # see in_flight.py
+        if not self._incoming.heard.is_set():  # see lingering.py
             with trio.move_on_after(LINGER_S):
                 await self._incoming.heard.wait()
         await self._send(EndBody(ONLY))
+        self._answered = True
         await self._send(StreamClosed(ONLY))
 
 

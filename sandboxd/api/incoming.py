@@ -7,7 +7,7 @@ import trio
 from quart import request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
-from sandboxd.api.in_flight import LINGER_BYTES
+from sandboxd.api.lingering import LINGER_BYTES
 from sandboxd.errors import BodyTooLarge, NoCapacity
 
 MAX_BODY_BYTES: Final = 1 << 20

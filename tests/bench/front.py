@@ -5,16 +5,14 @@
 The same parts with the same settings as the daemon's: what a request costs before there is any execution.
 """
 
-from functools import partial
-
 import msgspec
 import trio
 from msgspec import Struct
 from quart import Response
 from quart_trio import QuartTrio
 
+from sandboxd.api.connections import Connections, most_connections
 from sandboxd.api.direct import Door, Reply
-from sandboxd.api.front import Front
 from sandboxd.api.guard import answer, body
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES, Framed, Incoming
 from sandboxd.config import Settings
@@ -30,7 +28,7 @@ class Asked(Struct):
 _asked = msgspec.json.Decoder(Asked)
 
 
-def make_front() -> Front:
+def make_front() -> Connections:
     """One route in each of the two ways, decoded and encoded as the doors do it: / by the framework, /direct past it."""
     app = QuartTrio("bare", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -46,16 +44,15 @@ def make_front() -> Front:
     async def post() -> Response:
         return answer((await reply(Framed())).value)
 
-    return Front(app, [door])
+    return Connections(app, [door], most=most_connections())
 
 
 async def main() -> None:
     """Serves on a free port until it is killed."""
-    settings = Settings(bind="127.0.0.1:0")
+    listener = bind(Settings(bind="127.0.0.1:0"))
     async with trio.open_nursery() as nursery:
-        serve = partial(make_front().serve, bind(settings), stop=trio.Event(), drain_s=0)
-        address: str = await nursery.start(serve)
-        print(f"listening on {address}", flush=True)
+        await nursery.start(make_front().serve, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
+        print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -104,3 +104,20 @@ def test_what_is_no_request_ends_the_connection_and_nothing_else(daemon: Daemon,
         wire.socket.sendall(post(make_token(daemon.data_dir, "bad"), b'{"code":"return 1"}') + after)
         assert [wire.answer()[0], wire.answer()[0], wire.over()] == [200, 400, True]
     assert daemon.request("GET", "/livez").status == 200
+
+
+def test_a_request_with_two_lengths_is_refused(daemon: Daemon) -> None:
+    """A proxy in front may have found its end elsewhere, and what follows would be another's: it is not read."""
+    body = b'{"code":"return 1"}'
+    both = post(make_token(daemon.data_dir, "two ends"), body, "Transfer-Encoding: chunked")
+    with Wire(daemon) as wire:
+        wire.socket.sendall(both + GET)
+        status, told = wire.answer()
+        assert (status, b"Content-Length and Transfer-Encoding" in told, wire.over()) == (400, True, True)
+
+
+def test_what_is_no_request_is_told_so_in_json(daemon: Daemon) -> None:
+    """Like every other error."""
+    with Wire(daemon) as wire:
+        wire.socket.sendall(b"GARBAGE\r\n\r\n")
+        assert (wire.answer(), wire.over()) == ((400, b'{"error":"Bad Request"}'), True)
