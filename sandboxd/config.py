@@ -63,6 +63,8 @@ class QueueSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Executions that may be queued in all; one more is answered 503."""
     per_user: _Positive = 100
     """Executions of one user that may be queued; one more is answered 429."""
+    watching_per_user: _Positive = 256
+    """Streams of events and waits for an end, of one user at the same time; one more is answered 429."""
     running_percent: Annotated[int, Meta(ge=1, le=100)] = 50
     """Their share of what may run at the same time, in all and of each user: the rest is left to who waits for an answer."""
 

@@ -84,7 +84,7 @@ class NotRunning(RequestError):
 class QuotaExceeded(RequestError):
     """Rate limit exceeded
 
-    ``limit`` is one of concurrent, queued, hourly, daily, monthly; ``retry_after`` is in whole seconds, at least 1;
+    ``limit`` is one of concurrent, queued, watching, hourly, daily, monthly; ``retry_after`` is in whole seconds, at least 1;
     ``windows`` are the caller's quotas as (name, allowed, seconds), for the RateLimit-Policy header.
     """
 

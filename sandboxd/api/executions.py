@@ -193,6 +193,7 @@ def executions(service: Service, submissions: Submissions) -> Door:
         query(Nothing, Framed())
         after = last_seen(Framed())
         await submissions.get(principal, execution_id)  # what is not there is a 404, and no stream
+        submissions.admit_watcher(principal)
 
         async def data(event: Event) -> bytes:
             fields: Any = event.data

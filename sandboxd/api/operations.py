@@ -86,7 +86,7 @@ OPERATIONS: Final = (
         "/api/executions/{id}",
         "get_execution_handler",
         "Get the status and result of an execution, waiting for its end if asked to.",
-        {200: (execs.ExecutionInfo,), **_FOUND},
+        {200: (execs.ExecutionInfo,), **_FOUND, 429: (ApiError,)},
         query=execs.InfoQuery,
     ),
     Operation(
@@ -109,7 +109,7 @@ OPERATIONS: Final = (
         "/api/executions/{id}/events",
         "execution_events_handler",
         "Follow an execution: its journal as server-sent events, until it has finished.",
-        {200: "text/event-stream", **_FOUND},
+        {200: "text/event-stream", **_FOUND, 429: (ApiError,)},
         headers={"Last-Event-ID": LastEventId},
     ),
     Operation("get", "/api/version", "version_handler", "The daemon's version.", {200: (execs.Version,)}, token=False),

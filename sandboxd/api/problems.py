@@ -29,7 +29,7 @@ def _body_limit(_: errors.BodyTooLarge) -> tuple[dict[str, Any], Headers]:
 def _quota(error: errors.QuotaExceeded) -> tuple[dict[str, Any], Headers]:
     """The IETF's RateLimit fields: what is exhausted and for how long, and the policy, in which that has its entry."""
     policy = [f'"{name}";q={allowed};w={seconds}' for name, allowed, seconds in error.windows]
-    if error.limit in ("concurrent", "queued"):  # these count requests, and have no window
+    if error.limit in ("concurrent", "queued", "watching"):  # these count requests, and have no window
         policy.insert(0, f'"{error.limit}";q={error.allowed};qu="{error.limit}-requests"')
     headers = {
         "Retry-After": str(error.retry_after),

@@ -3,11 +3,13 @@
 Nothing is kept for a watcher who is slow: he reads the journal from where he stands.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
 import trio
 
+from sandboxd.errors import QuotaExceeded
 from sandboxd.store.journal_queries import Entry
 
 FINISHED = "finished"
@@ -48,25 +50,35 @@ class Topic:
 
 
 class Hub:
-    """The topics by execution, for as long as they are watched."""
+    """The topics by execution, for as long as they are watched, by at most so many watchers of one user."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_user: int) -> None:
         self._topics: dict[str, Topic] = {}
+        self._per_user, self._watchers = per_user, Counter[Hashable]()
         self._closed = False
 
+    def admit(self, user: Hashable) -> None:
+        """Raises QuotaExceeded where one more of the user's would be too many."""
+        if self._watchers[user] >= self._per_user:
+            raise QuotaExceeded(limit="watching", allowed=self._per_user, retry_after=1)
+
     @contextmanager
-    def watching(self, execution_id: str) -> Iterator[Topic]:
+    def watching(self, execution_id: str, user: Hashable) -> Iterator[Topic]:
         """Whatever is told within the block is not missed."""
         topic = self._topics.setdefault(execution_id, Topic())
         topic.watchers += 1
+        self._watchers[user] += 1
         if self._closed:
             topic.end()
         try:
             yield topic
         finally:
             topic.watchers -= 1
+            self._watchers[user] -= 1
             if not topic.watchers:
                 del self._topics[execution_id]
+            if not self._watchers[user]:
+                del self._watchers[user]
 
     def tell(self, execution_id: str, entries: Sequence[Entry]) -> None:
         """To be called after the commit."""

@@ -61,17 +61,21 @@ class Submissions:
     # ------------------------------------------------------------ looking
 
     async def get(self, principal: Principal, execution_id: str, *, wait_s: float = 0) -> Submitted:
-        """One of the user's own; with `wait_s` as soon as it has ended, or after so many seconds. Raises NotFound.
+        """One of the user's own; with `wait_s` as soon as it has ended, or after so many seconds.
 
-        When the daemon drains nobody waits.
+        When the daemon drains nobody waits. Raises NotFound; and QuotaExceeded when too many of the user's wait already.
         """
-        with self._hub.watching(execution_id) as topic:
-            found = await self._find(principal, execution_id)
-            if wait_s > 0 and found.ended_ms is None:
+        if wait_s > 0:
+            await self._wait(principal, execution_id, wait_s)
+        return self._told(principal, await self._find(principal, execution_id))
+
+    async def _wait(self, principal: Principal, execution_id: str, wait_s: float) -> None:
+        user = principal.tenant, principal.user
+        self._hub.admit(user)
+        with self._hub.watching(execution_id, user) as topic:  # before looking: an end in between is not missed
+            if (await self._find(principal, execution_id)).ended_ms is None:
                 with trio.move_on_after(wait_s):
                     await topic.over.wait()
-                found = await self._find(principal, execution_id)
-        return self._told(principal, found)
 
     async def listed(self, principal: Principal, *, limit: int, before: str | None = None) -> list[Submitted]:
         """The user's own, the newest first, those before `before` if it is given. Raises NotFound for one that is not his."""
@@ -89,13 +93,17 @@ class Submissions:
         """Bytes of the output so far, from byte `offset` on; no character is cut. Raises NotFound."""
         return await self._page(principal, execution_id, journal_queries.chunks_at_byte, output.by_bytes, offset, limit)
 
+    def admit_watcher(self, principal: Principal) -> None:
+        """Raises QuotaExceeded when too many of the user's watch or wait already."""
+        self._hub.admit((principal.tenant, principal.user))
+
     @asynccontextmanager
     async def events(self, principal: Principal, execution_id: str, after: int = 0) -> AsyncIterator[Watcher]:
         """What happened to it from event `after` on, and what happens, to its end or until the daemon drains.
 
         Raises NotFound.
         """
-        with self._hub.watching(execution_id) as topic:
+        with self._hub.watching(execution_id, (principal.tenant, principal.user)) as topic:
             if (await self._find(principal, execution_id)).ended_ms is not None:
                 topic.end()
             yield Watcher(self._reading, topic, execution_id, after)
@@ -179,7 +187,7 @@ async def open_submissions(
     settings: Settings, engine: Engine, ledger: Ledger, group: GroupCommit, database: Database
 ) -> AsyncIterator[Submissions]:
     """Runs what is queued for the length of the block, beginning with what an earlier life left."""
-    reading, hub, pool = Reading(database), Hub(), settings.pool
+    reading, hub, pool = Reading(database), Hub(settings.queue.watching_per_user), settings.pool
     percent = settings.queue.running_percent
     scheduler = Scheduler(slots=max(1, pool.running * percent // 100), share=max(1, pool.running_per_user * percent // 100))
     await resume(engine.policy, engine.pools, scheduler, group, reading, now_ms=ledger.now())

@@ -43,7 +43,7 @@ def finish(database: Database, execution_id: str, *, at_ms: int, result: str = "
 
 def journal_of(group: GroupCommit, execution_id: str, *, most_bytes: int = 1 << 30) -> Journal:
     """The journal of one that has begun."""
-    journal = Journal(group, Hub(), execution_id, now=lambda: 1)
+    journal = Journal(group, Hub(1), execution_id, now=lambda: 1)
     journal.most_bytes = most_bytes
     return journal
 
