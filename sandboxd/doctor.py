@@ -103,20 +103,28 @@ async def _data(settings: Settings) -> _Result:
     return fits, text, "" if fits else f"{remedy}; set SANDBOXD_DATA_DIR to another"
 
 
-def _layer(layer: JailLayer) -> Finding:
+def _layer(layer: JailLayer, whose: str = "") -> Finding:
     text = f"{layer.state}: {layer.text}" if layer.text else layer.state
-    return Finding(f"jail: {layer.name}", layer.state != IMPOSSIBLE, text, layer.remedy)
+    return Finding(f"jail{whose}: {layer.name}", layer.state != IMPOSSIBLE, text, layer.remedy)
+
+
+def _one(settings: Settings) -> Settings:
+    """The same, with no more workers than a look needs."""
+    return msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
 
 
 async def _jail(settings: Settings) -> list[Finding]:
-    """One finding a layer and one for the canary, from a launcher that is started for it."""
+    """One finding a layer and one a canary, from launchers that are started for it, one for each profile that is served."""
     policy = read_policy(settings)
-    one = msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
+    profiles = [PROFILE, *(door for door in settings.doors if door in policy.profiles and door != PROFILE)]
     try:
-        async with open_engine(one, policy, [PROFILE]) as engine:
-            pool = engine.pools[PROFILE]
-            found = [_layer(layer) for layer in pool.layers]
-            return [*found, Finding("canary", pool.problem is None, pool.canary)]
+        async with open_engine(_one(settings), policy, profiles) as engine:
+            first, *others = (engine.pools[profile] for profile in profiles)
+            found = [_layer(layer) for layer in first.layers]
+            for other in others:  # said once where it is the same
+                found += [_layer(layer, f" of {other.name}") for layer in other.layers if layer not in first.layers]
+            found.append(Finding("canary", first.problem is None, first.canary))
+            return [*found, *(Finding(f"canary of {other.name}", other.problem is None, other.canary) for other in others)]
     except* JailError as group:
         found = [_layer(layer) for layer in getattr(_first(group), "findings", ())]
         if all(layer.ok for layer in found):  # then it was not a layer that could not be had
@@ -127,8 +135,7 @@ async def _jail(settings: Settings) -> list[Finding]:
 async def _worker(settings: Settings) -> _Result:
     """An execution for real: what the daemon will do, done once."""
     policy = read_policy(settings)
-    one = msgspec.structs.replace(settings, pool=msgspec.structs.replace(settings.pool, ahead=1, running=1))
-    async with open_engine(one, policy, [PROFILE]) as engine:
+    async with open_engine(_one(settings), policy, [PROFILE]) as engine:
         engine.demand()
         grant = local_grant(policy, PROFILE, None, field="wall_ms")
         outcome = await engine.run(grant, Source("return 1 + 1"), user="doctor", input=NOTHING)

@@ -49,6 +49,13 @@ def test_doctor_has_a_line_for_each_layer(examined: Ended) -> None:
     assert found == list(LAYERS)
 
 
+def test_doctor_tries_to_break_out_of_each_profile(examined: Ended) -> None:
+    """One canary for each door that is served; a layer that is the same for all is told once."""
+    found = [line.split(": ")[0] for line in examined.out.splitlines() if line.startswith("ok  canary")]
+    assert found == ["ok  canary", "ok  canary of executions", "ok  canary of actions"]
+    assert "jail of" not in examined.out
+
+
 @pytest.mark.parametrize(
     ("node", "setting", "told"),
     [

@@ -177,7 +177,7 @@ def test_root_without_a_private_root_needs_a_readable_node(data: str, private_no
     text = file.read_text()
     assert text.count("relax = []") == 1
     file.write_text(text.replace("relax = []", f"relax = {NAMESPACES}"))
-    config.write_text(f'policies = "{home}"\n')
+    config.write_text(f'policies = "{home}"\ndoors = ["code-nodes"]\n')
     told = both(data, root=True, rules=DOCKER, SANDBOXD_NODE=private_node, SANDBOXD_CONFIG=str(config))
     assert list(told) == ["landlock"]
     assert f"Permission denied: {private_node} (EACCES); " in told["landlock"]
