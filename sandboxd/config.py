@@ -78,6 +78,18 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Megabytes of all of them; beyond that the oldest are removed."""
 
 
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Prometheus finds the metrics: a listener of its own, for it tells anybody who asks, and asks for no token."""
+
+    bind: str = "127.0.0.1:9464"
+    """HOST:PORT to listen on; port 0 takes a free one; empty: no listener."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port, None for no listener. Raises SettingsError."""
+        return _address("metrics.bind", self.bind) if self.bind else None
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything an operator can set."""
 
@@ -99,6 +111,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     pool: PoolSettings = PoolSettings()
     queue: QueueSettings = QueueSettings()
     retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @property
     def data_path(self) -> Path:
@@ -111,13 +124,22 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of `bind`; an IPv6 address stands in brackets. Raises SettingsError."""
-        match = re.fullmatch(r"(?:\[([0-9a-fA-F.]*:[0-9a-fA-F:.]*)\]|([^\s:/\[\]]+)):([0-9]{1,5})", self.bind)
-        if match is None or int(match[3]) > 65_535:
-            raise SettingsError(f"bind must be HOST:PORT, like 127.0.0.1:8000 or [::1]:8000, not {self.bind!r}")
-        return match[1] or match[2], int(match[3])
+        return _address("bind", self.bind)
 
 
-_ENVIRONMENT = {"SANDBOXD_DATA_DIR": "data_dir", "SANDBOXD_NODE": "node", "SANDBOXD_ACTIONS_ROOT": "actions.root"}
+def _address(key: str, text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F.]*:[0-9a-fA-F:.]*)\]|([^\s:/\[\]]+)):([0-9]{1,5})", text)
+    if match is None or int(match[3]) > 65_535:
+        raise SettingsError(f"{key} must be HOST:PORT, like 127.0.0.1:8000 or [::1]:8000, not {text!r}")
+    return match[1] or match[2], int(match[3])
+
+
+_ENVIRONMENT = {
+    "SANDBOXD_DATA_DIR": "data_dir",
+    "SANDBOXD_NODE": "node",
+    "SANDBOXD_ACTIONS_ROOT": "actions.root",
+    "SANDBOXD_METRICS_BIND": "metrics.bind",
+}
 
 
 def load_settings(
@@ -142,7 +164,7 @@ def load_settings(
         if value is not None:
             _put(values, key, value)
     settings = _convert(values, "")
-    settings.address  # noqa: B018 refused here, by every command, not only by the one that listens
+    _ = settings.address, settings.metrics.address  # refused here, by every command, not only by the one that listens
     if settings.policies and not Path(settings.policies).expanduser().is_dir():
         raise SettingsError(f"policies is {settings.policies}, which is not a folder")
     if settings.actions.root and not Path(settings.actions.folder).is_dir():

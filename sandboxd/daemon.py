@@ -8,16 +8,19 @@ import structlog
 import trio
 from hypercorn.utils import repr_socket_addr
 
-from sandboxd import __version__
+from sandboxd import __version__, metrics
 from sandboxd.api.app import make_app
 from sandboxd.broker.broker import Outside
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError
 from sandboxd.executions.actions.service import Actions
 from sandboxd.executions.engine import open_engine, read_policy
+from sandboxd.executions.health import Health
 from sandboxd.executions.ledger import open_ledger
 from sandboxd.executions.service import Service
+from sandboxd.executions.standing import standing
 from sandboxd.executions.submissions import Submissions, open_submissions
+from sandboxd.metrics_listener import metrics_listener, serving_metrics
 from sandboxd.store.database import open_database
 from sandboxd.store.group_commit import open_group_commit
 from sandboxd.store.locks import lock_directory
@@ -31,15 +34,23 @@ async def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish."""
     policy = read_policy(settings)
     served = [door for door in settings.doors if door in policy.profiles]  # each serves the profile of its name
-    with lock_directory(settings.data_path), open_database(settings.data_path) as database, bind(settings) as listener:
-        outside = Outside(own_ports=frozenset({listener.getsockname()[1]}))  # code must not come back in by another door
+    with (
+        lock_directory(settings.data_path),
+        open_database(settings.data_path) as database,
+        bind(settings) as listener,
+        metrics_listener(settings) as watched,
+    ):
+        own_ports = frozenset(each.getsockname()[1] for each in (listener, watched) if each is not None)
+        outside = Outside(own_ports=own_ports)  # code must not come back in by another door
         async with open_group_commit(database) as group, open_engine(settings, policy, served, outside) as engine:
             ledger = await open_ledger(group, database)
             async with open_submissions(settings, engine, ledger, group, database) as submissions:
                 log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
                 service = Service(engine, ledger)
                 actions = Actions(service, group, settings.actions)
-                await _serve_http(settings, service, submissions, actions, listener)
+                health = Health(engine, submissions, group)
+                async with serving_metrics(watched, metrics.registry(standing(engine, submissions))):
+                    await _serve_http(settings, service, submissions, actions, health, listener)
     log.info("stopped")
 
 
@@ -62,10 +73,10 @@ def bind(settings: Settings) -> socket.socket:
 
 
 async def _serve_http(
-    settings: Settings, service: Service, submissions: Submissions, actions: Actions, listener: socket.socket
+    settings: Settings, service: Service, submissions: Submissions, actions: Actions, health: Health, listener: socket.socket
 ) -> None:
     stop, drain_s = trio.Event(), settings.drain_ms / 1000
-    connections = make_app(service, submissions, actions, service.engine.pools)
+    connections = make_app(service, submissions, actions, health, service.engine.pools)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_watch_signals, stop, nursery.cancel_scope)
         address = f"http://{repr_socket_addr(listener.family, listener.getsockname())}"

@@ -116,7 +116,14 @@ class StoreError(HouseError):
 
 
 class WorkerStartError(HouseError):
-    """A worker did not come up; the text says at which step."""
+    """A worker did not come up; the text says at which step.
+
+    ``part`` is what fails: pool (this worker), source (what makes the workers) or jail.
+    """
+
+    def __init__(self, message: str | None = None, *, part: str = "pool") -> None:
+        super().__init__(message)
+        self.part = part
 
 
 class ProtocolError(SandboxdError):

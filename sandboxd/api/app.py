@@ -4,6 +4,7 @@ from collections.abc import Container
 
 from quart_trio import QuartTrio
 
+from sandboxd import metrics
 from sandboxd.api import problems
 from sandboxd.api.actions import actions as actions_door
 from sandboxd.api.code_nodes import code_nodes
@@ -13,11 +14,14 @@ from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from sandboxd.api.openapi import openapi
 from sandboxd.executions.actions.service import Actions
+from sandboxd.executions.health import Health
 from sandboxd.executions.service import Service
 from sandboxd.executions.submissions import Submissions
 
 
-def make_app(service: Service, submissions: Submissions, actions: Actions, served: Container[str]) -> Connections:
+def make_app(
+    service: Service, submissions: Submissions, actions: Actions, state: Health, served: Container[str]
+) -> Connections:
     """The application for the service, where clients reach it, with those doors that are `served`."""
     every = {
         "code-nodes": code_nodes(service),
@@ -31,8 +35,12 @@ def make_app(service: Service, submissions: Submissions, actions: Actions, serve
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # an OPTIONS nobody asked for would be answered as HTML
     app.url_map.merge_slashes = False  # two slashes are another route, which is a 404; else a redirect in HTML
     problems.install(app)
-    app.register_blueprint(health(service))
+    app.register_blueprint(health(state))
     app.register_blueprint(openapi())
     for door in doors:
         app.register_blueprint(door.routes)
-    return Connections(app, doors, most=most_connections())
+    return Connections(app, doors, most=most_connections(), answered=_count)
+
+
+def _count(status: int) -> None:
+    metrics.HTTP.labels(status).inc()

@@ -44,7 +44,9 @@ class Connection:
         self._scope.cancel()
         self._stream.socket.close()
 
-    async def serve(self, app: AppWrapper, direct: Direct, config: Config, context: WorkerContext) -> None:
+    async def serve(
+        self, app: AppWrapper, direct: Direct, config: Config, context: WorkerContext, answered: Callable[[int], None]
+    ) -> None:
         """Until one of the two sides ends it. `app` answers what `direct` does not. Raises what hypercorn does not catch."""
 
         async def heard(*told: Any) -> None:
@@ -52,10 +54,8 @@ class Connection:
 
         with self._scope:
             async with TaskGroup() as tasks:
-                state = ConnectionState({})
-                self._http = _Http1(
-                    direct, self._answering, heard, config, context, tasks, state, False, None, None, self._told
-                )
+                those = heard, config, context, tasks, ConnectionState({}), False, None, None, self._told
+                self._http = _Http1(direct, self._answering, answered, *those)
                 await self._read()
 
     async def _answering(self, answer: Answer) -> None:
@@ -105,9 +105,11 @@ def _write_now(descriptor: int, data: bytes) -> int:
 class _Http1(H11Protocol):
     """HTTP/1.1 and nothing else, with a short way for some requests; an answer of a known length is written at once."""
 
-    def __init__(self, direct: Direct, answering: Callable[[Answer], Awaitable[None]], *those: Any) -> None:
+    def __init__(
+        self, direct: Direct, answering: Callable[[Answer], Awaitable[None]], answered: Callable[[int], None], *those: Any
+    ) -> None:
         super().__init__(*those)
-        self._direct, self._answering = direct, answering
+        self._direct, self._answering, self._answered = direct, answering, answered
         self._head = b""
 
     async def _create_stream(self, request: h11.Request) -> None:
@@ -144,9 +146,11 @@ class _Http1(H11Protocol):
             if self.connection.their_state is not h11.ERROR:
                 raise
             return
-        if isinstance(event, h11.Response) and any(name == b"content-length" for name, _ in event.headers):
-            self._head = data  # the body is there as well
-            return
+        if isinstance(event, h11.Response):
+            self._answered(event.status_code)
+            if any(name == b"content-length" for name, _ in event.headers):
+                self._head = data  # the body is there as well
+                return
         data, self._head = self._head + data, b""
         if data:
             await self.send(RawData(data))

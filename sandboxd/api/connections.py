@@ -6,7 +6,7 @@ to close the socket, which ends every wait on it: a client that reads slowly doe
 
 import logging
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -35,8 +35,9 @@ def most_connections() -> int:
 class Connections:
     """The framework's application, and the doors' handlers that are reached past it, behind listening sockets."""
 
-    def __init__(self, app: Any, doors: Sequence[Door], *, most: int) -> None:
-        self.app = app
+    def __init__(self, app: Any, doors: Sequence[Door], *, most: int, answered: Callable[[int], None] = lambda _: None) -> None:
+        """At most `most` are open. `answered` is told the status of each answer."""
+        self.app, self._answered = app, answered
         self._wrapped, self._direct, self._most = ASGIWrapper(Lingering(app)), Direct(doors), most
         self._open: set[Connection] = set()
         self._silent: dict[Connection, float] = {}  # since when; the longest is the first
@@ -90,7 +91,7 @@ class Connections:
         connection = Connection(stream, self._silent)
         self._open.add(connection)
         try:
-            await connection.serve(self._wrapped, self._direct, self._config, self._context)
+            await connection.serve(self._wrapped, self._direct, self._config, self._context, self._answered)
         except* OSError:
             pass  # it is gone
         except* Exception:  # one client's: the others must not hear of it

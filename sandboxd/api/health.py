@@ -3,10 +3,10 @@
 from quart import Blueprint, Response
 
 from sandboxd.api.guard import answer
-from sandboxd.executions.service import Service
+from sandboxd.executions.health import Health
 
 
-def health(service: Service) -> Blueprint:
+def health(health: Health) -> Blueprint:
     """/livez and /readyz."""
     routes = Blueprint("health", __name__)
 
@@ -16,7 +16,7 @@ def health(service: Service) -> Blueprint:
 
     @routes.get("/readyz")
     async def readyz() -> Response:
-        state = service.state()
+        state = await health.state()
         return answer(state, 200 if state.ready else 503)
 
     return routes

@@ -10,7 +10,7 @@ from sandboxd.api import code_nodes as nodes
 from sandboxd.api import execution_shapes as execs
 from sandboxd.executions.actions.config import FileConfig
 from sandboxd.executions.actions.report import Report, Validation
-from sandboxd.executions.service import State
+from sandboxd.executions.health import State
 from sandboxd.executions.templates import Template
 
 Kinds = tuple[Any, ...]

@@ -8,6 +8,7 @@ import structlog
 import trio
 from msgspec import Raw
 
+from sandboxd import metrics
 from sandboxd.broker.capability import Call, CallRefused, Capability, Method
 from sandboxd.protocol.messages import HostCall, HostError, HostResult
 
@@ -47,6 +48,7 @@ class Session:
         finally:
             rule = result.error.rule if result.error is not None else None
             self.refused += rule is not None
+            metrics.HOST_CALLS.labels(self._who.get("profile", ""), rule or "allowed").inc()
             self._tell(
                 "host call",
                 call=call.id,

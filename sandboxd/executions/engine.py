@@ -8,6 +8,7 @@ from typing import Final
 
 import trio
 from msgspec import Raw
+from msgspec.structs import replace
 
 import policies
 from sandboxd.broker.broker import Broker, Outside, open_broker
@@ -54,6 +55,9 @@ def read_calls(settings: Settings) -> seccomp.Policy:
 
 class Engine:
     """The pools of all profiles behind one queue, and the broker that answers what their workers ask."""
+
+    policy_problem = ""
+    """That the last reload of the policy was refused, in words for anybody; the one before goes on."""
 
     def __init__(
         self, policy: Policy, node: Node, workers: Workers, queue: FairQueue, pools: dict[str, Pool], broker: Broker
@@ -181,7 +185,7 @@ async def open_engine(
     for name in profiles:
         profile = policy.profiles[name]
         how = plan(node, profile, most(profile), start_timeout_ms=sizes.start_timeout_ms, calls=calls, workers=workers)
-        pools[name] = Pool(name, _source(how), queue, ahead=sizes.ahead)
+        pools[name] = Pool(name, _source(replace(how, profile=name)), queue, ahead=sizes.ahead)
     served = {name: policy.profiles[name] for name in profiles}
     async with open_broker(served, outside or Outside()) as broker, trio.open_nursery() as nursery:
         async with trio.open_nursery() as starting:  # side by side: most of a start is waiting for it

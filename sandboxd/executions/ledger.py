@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from sandboxd import metrics
 from sandboxd.auth.tokens import hash_token, principal_of
 from sandboxd.errors import InvalidToken, QuotaExceeded
 from sandboxd.executions.reading import Reading
@@ -165,6 +166,8 @@ class Ledger:
             finally:
                 with trio.move_on_after(SETTLE_SECONDS, shield=True):
                     await self._settle(take)
+                if (closing := take._closing) is not None:
+                    metrics.ended(opening.door, opening.profile, closing.status, wall_ms=closing.wall_ms, cpu_ms=closing.cpu_ms)
 
     def queue(self, connection: Connection, principal: Principal, quota: Quota, opening: Opening) -> Exhausted | None:
         """Within a job of the store's: take one execution from the user's quota that runs later, as ``queued``.
@@ -247,7 +250,8 @@ class Ledger:
         return exhausted
 
     def exceeded(self, quota: Quota, exhausted: Exhausted) -> QuotaExceeded:
-        """The error for a take that a limit refuses."""
+        """The error for a take that a limit refuses, which is counted."""
+        metrics.REFUSALS.labels(exhausted.limit).inc()
         return QuotaExceeded(
             limit=exhausted.limit,
             allowed=exhausted.allowed,

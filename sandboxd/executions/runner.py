@@ -14,6 +14,7 @@ from msgspec import json
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from sandboxd import metrics
 from sandboxd.errors import RequestError, SandboxdError, StoreError
 from sandboxd.executions.engine import Engine
 from sandboxd.executions.hub import Hub
@@ -193,7 +194,7 @@ class Runner:
         """Writes the end, until it is written; answers the status that it has then. With `begun` only if it has begun."""
         while True:
             try:
-                status, entries = await self._group.submit(
+                status, entries, where = await self._group.submit(
                     partial(self._end, execution_id=execution_id, journal=journal, outcome=outcome, begun=begun)
                 )
             except StoreError as problem:
@@ -201,14 +202,19 @@ class Runner:
                 await trio.sleep(AGAIN_SECONDS)
             else:
                 journal.wrote(entries)
+                if entries:  # it ended now, and not before
+                    usage = measured(outcome)
+                    wall_ms, cpu_ms = (usage.wall_ms, usage.cpu_ms) if usage else (None, None)
+                    metrics.ended(*where, status, wall_ms=wall_ms, cpu_ms=cpu_ms)
                 return status
 
     def _end(
         self, connection: Connection, execution_id: str, journal: Journal, outcome: Outcome, begun: bool
-    ) -> tuple[Status, Sequence[Entry]]:
-        status = submission_queries.status_of(connection, execution_id)
+    ) -> tuple[Status, Sequence[Entry], tuple[str, str]]:
+        """The status that it has then, what the journal got for it, and its door and profile."""
+        status, where = submission_queries.standing_of(connection, execution_id)
         if status not in (Status.queued, Status.running) or (begun and status is Status.queued):
-            return status, ()
+            return status, (), where
         entries = journal.end({"status": outcome.status.value})
         journal.write(connection, entries)
         submission_queries.end(
@@ -218,12 +224,17 @@ class Runner:
             result=bytes(outcome.value).decode() if outcome.value is not None else None,
             failure=json.encode(outcome.failure).decode() if outcome.failure is not None else None,
         )
-        return outcome.status, entries
+        return outcome.status, entries, where
+
+
+def measured(outcome: Outcome) -> Usage | None:
+    """What it used, None where nobody could tell."""
+    return outcome.usage if outcome.usage is not UNMEASURED else None
 
 
 def closing_of(execution_id: str, outcome: Outcome, now_ms: int) -> Closing:
     """The record's last values. What was not measured is not told."""
-    usage = outcome.usage if outcome.usage is not UNMEASURED else None
+    usage = measured(outcome)
     return Closing(
         id=execution_id,
         status=outcome.status,

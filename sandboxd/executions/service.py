@@ -2,17 +2,16 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
 
 from msgspec import Raw, Struct
 
+from sandboxd import metrics
 from sandboxd.errors import HouseError, NoCapacity
 from sandboxd.executions.engine import NOTHING, Engine, Hear, rejected
 from sandboxd.executions.ledger import Ledger
 from sandboxd.executions.source import refuse
-from sandboxd.models import Failure, JailLayer, Outcome, Principal, Source, Status
+from sandboxd.models import Failure, Outcome, Principal, Source, Status
 from sandboxd.policy.decide import decide
-from sandboxd.pool.pool import Pool
 from sandboxd.store.queries import Opening
 
 
@@ -24,39 +23,6 @@ class Execution(Struct, frozen=True):
     wall_ms: int
 
 
-class PoolState(Struct, frozen=True):
-    """One profile's pool: `problem` says why it is degraded, `jail` what became of each layer of it, by name.
-
-    `workers` is how its workers are made (fork or exec), `canary` what came of attempts to break out.
-    """
-
-    workers: str
-    ready: int
-    problem: str | None
-    jail: dict[str, str]
-    canary: str
-
-
-class State(Struct, frozen=True):
-    """Whether the daemon can serve, and with what."""
-
-    ready: bool
-    node: str
-    node_origin: str
-    running: int
-    waiting: int
-    pools: dict[str, PoolState]
-
-
-def _jail(layers: Iterable[JailLayer]) -> dict[str, str]:
-    """States with their errno; the kernel's text may name paths, and anybody may ask whether we are ready."""
-    return {layer.name: f"{layer.state} ({layer.errno})" if layer.errno else layer.state for layer in layers}
-
-
-def _pool(pool: Pool, workers: str) -> PoolState:
-    return PoolState(workers, pool.ready, pool.problem, _jail(pool.layers), pool.canary)
-
-
 class Service:
     """What the doors call. Raises only errors of `sandboxd.errors`; the failures of user code are outcomes."""
 
@@ -66,19 +32,6 @@ class Service:
     async def principal(self, token: str) -> Principal:
         """The bearer of a token. Raises InvalidToken."""
         return await self.ledger.principal(token)
-
-    def state(self) -> State:
-        """How the engine stands now."""
-        engine = self.engine
-        pools = {name: _pool(pool, engine.workers) for name, pool in engine.pools.items()}
-        return State(
-            ready=not any(pool.problem for pool in pools.values()),
-            node=engine.node.version,
-            node_origin=engine.node.origin,
-            running=engine.queue.running,
-            waiting=engine.queue.waiting,
-            pools=pools,
-        )
 
     def admit(self, principal: Principal, door: str, profile: str) -> None:
         """Raises SubscriptionRequired when the principal's tier does not open the door."""
@@ -119,6 +72,7 @@ class Service:
         grant = decide(self.engine.policy, tier=principal.tier, door=door, profile=profile, wall_ms=wall_ms, field=field)
         execution_id = execution_id or str(uuid.uuid4())
         if (finding := refuse(source.text, grant.limits.source_bytes)) is not None:
+            metrics.ended(door, profile, Status.rejected, wall_ms=None, cpu_ms=None)
             return Execution(execution_id, rejected(finding), grant.limits.wall_ms)
         opening = Opening(
             id=execution_id,

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 import trio
 
+from sandboxd import metrics
 from sandboxd.errors import JailError, ProtocolError, WorkerStartError
 from sandboxd.jail import attest, layers
 from sandboxd.models import JailLayer
@@ -98,6 +99,7 @@ class ForkServer:
             log.error("a fork server could not be replaced", problem=problem.message)
             return
         self.replaced, self._next_change = self.replaced + 1, 0.0
+        metrics.REPLACED.labels(self._plan.profile).inc()
 
     async def start(self) -> None:
         """Starts a server, and from then on forks from it. Raises WorkerStartError and JailError."""

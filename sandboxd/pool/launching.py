@@ -44,6 +44,8 @@ class Plan(Struct, frozen=True):
     """Seconds of CPU time that a worker has in all."""
     ceiling_bytes: int
     """The largest memory budget of an execution."""
+    profile: str = ""
+    """Whose workers they are, for what is counted."""
 
     def for_launcher(self) -> str:
         """The JSON on the launcher's command line."""

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 import trio
 
+from sandboxd import metrics
 from sandboxd.errors import JailError, NoCapacity, SandboxdError, WorkerStartError
 from sandboxd.models import JailLayer
 from sandboxd.pool.proof import Proof
@@ -38,9 +39,13 @@ class Pool:
         self.name, self.queue, self.ahead = name, queue, ahead
         self.problem: str | None = None
         """Why workers do not start at present: the pool is degraded while there is one."""
+        self.failing = ""
+        """Which part it is that fails then: pool, source or jail."""
         self.node: str | None = None
         self.layers: tuple[JailLayer, ...] = ()
         """What became of each layer of the jail around this pool's workers."""
+        self.lent = 0
+        """Workers that have a request."""
         self.canary = UNASKED
         """What came of attempts to break out, as the last source that was opened has stood them."""
         self._open_source = open_source
@@ -51,6 +56,8 @@ class Pool:
         self._failures = 0
         self._started = False
         self._changed = trio.Event()
+        self._lease_wait, self._worker_start = metrics.LEASE_WAIT.labels(name), metrics.WORKER_START.labels(name)
+        self._start_failures, self._sources_lost = metrics.START_FAILURES.labels(name), metrics.SOURCES_LOST.labels(name)
 
     @property
     def ready(self) -> int:
@@ -65,13 +72,17 @@ class Pool:
 
         Raises NoCapacity; who is patient waits however long it takes.
         """
-        give_up = math.inf if patient else trio.current_time() + self.queue.wait_ms / 1000  # for the slot and the worker
+        asked = trio.current_time()
+        give_up = math.inf if patient else asked + self.queue.wait_ms / 1000  # for the slot and the worker
         try:
             async with self.queue.slot(user, patient=patient):
                 worker = await self._take(give_up)
+                self._lease_wait.observe(trio.current_time() - asked)
+                self.lent += 1
                 try:
                     yield worker
                 finally:
+                    self.lent -= 1
                     await worker.end()  # noqa: ASYNC102 it shields itself
         finally:
             self._wake()  # a CPU is free again, and with it another worker may start
@@ -125,21 +136,25 @@ class Pool:
     async def _keep_source(self) -> None:
         """A source that is lost is opened again, with back-off."""
         while True:
+            begun = trio.current_time()
             try:
                 async with self._open_source() as source, trio.open_nursery() as nursery:
+                    metrics.SOURCE_START.labels(self.name).observe(trio.current_time() - begun)
                     self.layers = source.layers
                     nursery.start_soon(self._supply, source, nursery)
                     await source.lost.wait()
-                    self._failed(WorkerStartError("The process that makes the workers was lost"))
+                    self._sources_lost.inc()
+                    self._failed(WorkerStartError("The process that makes the workers was lost", part="source"))
                     nursery.cancel_scope.cancel()
             except* JailError as problems:
                 if not self._started:
                     raise  # at the start the operator is there to be told; later the daemon goes on, and this pool tries again
-                self._failed(WorkerStartError(str(next(_leaves(problems)))))
+                self._failed(WorkerStartError(str(next(_leaves(problems))), part="jail"))
             except* WorkerStartError as problems:
-                self._failed(WorkerStartError(str(next(_leaves(problems)))))
+                self._failed(WorkerStartError(str(next(_leaves(problems))), part="source"))
             except* OSError as problems:
-                self._failed(WorkerStartError(f"The process that makes the workers does not start: {problems.exceptions[0]}"))
+                words = f"The process that makes the workers does not start: {problems.exceptions[0]}"
+                self._failed(WorkerStartError(words, part="source"))
             finally:
                 await self._discard()  # noqa: ASYNC102 the end of each worker shields itself
             await trio.sleep(self._pause())
@@ -181,7 +196,9 @@ class Pool:
         try:
             if self._failures:
                 await trio.sleep(self._pause())
+            begun = trio.current_time()
             worker = await source.spawn()
+            self._worker_start.observe(trio.current_time() - begun)
             await proof.attest(worker)
         except WorkerStartError as problem:
             if not source.lost.is_set():  # that is told once, not by each of those that were on their way
@@ -208,9 +225,10 @@ class Pool:
 
     def _failed(self, problem: WorkerStartError) -> None:
         self._failures += 1
+        self._start_failures.inc()
         if self.problem != problem.message:
             log.error("pool degraded", profile=self.name, problem=problem.message)
-        self.problem = problem.message
+        self.problem, self.failing = problem.message, problem.part
         self._wake()
 
     def _pause(self) -> float:

@@ -9,7 +9,7 @@ is written, the disk is not waited for). A large one, and any that the database 
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ import trio
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from sandboxd import metrics
 from sandboxd.errors import StoreError
 from sandboxd.store.database import Database
 
@@ -170,12 +171,15 @@ class GroupCommit:
         return batch
 
     async def _commit(self, batch: list[_Item]) -> None:
+        begun = time.perf_counter()
         if not self._commit_at_once(batch):
             try:
                 await trio.to_thread.run_sync(_write, self._database, batch, limiter=self._limiter)
             except trio.Cancelled:
                 _fail(batch, StoreError(_TOO_LATE))
                 raise
+        metrics.COMMIT.observe(time.perf_counter() - begun)
+        metrics.BATCH.observe(len(batch))
         for item in batch:
             if isinstance(item, _Call):
                 item.done.set()
@@ -269,8 +273,10 @@ def _perform(connection: Connection, batch: Sequence[_Item]) -> None:
         write(connection, rows)
 
 
-def _fail(items: Iterable[_Item], error: Exception) -> None:
+def _fail(items: Collection[_Item], error: Exception) -> None:
     """Give the error to those who wait, and say in the log what nobody waits for."""
+    if isinstance(error, StoreError):
+        metrics.FAILED_WRITES.inc(len(items))
     for item in items:
         if isinstance(item, _Call):
             item.error = error

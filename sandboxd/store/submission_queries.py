@@ -110,7 +110,7 @@ _by_key = Prepared(
     select(submissions.c.execution_id, submissions.c.asked_sha256).where(*_owner, submissions.c.key == bindparam("key")),
     ["tenant", "user", "key"],
 )
-_status = Prepared(select(executions.c.status).where(_of_execution), ["this"])
+_standing = Prepared(select(executions.c.status, executions.c.door, executions.c.profile).where(_of_execution), ["this"])
 _run = Prepared(
     update(executions)
     .where(_of_execution, executions.c.status == literal_column("'queued'"))
@@ -200,9 +200,10 @@ def begin(connection: Connection, execution_id: str, started: Entry) -> str | No
     return source_of(connection, execution_id)
 
 
-def status_of(connection: Connection, execution_id: str) -> Status:
-    """Where an execution stands that there is."""
-    return Status(_status.run(connection, {"this": execution_id}).fetchone()[0])
+def standing_of(connection: Connection, execution_id: str) -> tuple[Status, tuple[str, str]]:
+    """Where an execution stands that there is; its door and profile."""
+    status, door, profile = _standing.run(connection, {"this": execution_id}).fetchone()
+    return Status(status), (door, profile)
 
 
 def end(

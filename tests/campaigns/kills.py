@@ -8,6 +8,7 @@ submission without an answer is repeated in the next life under its Idempotency-
 """
 
 import http.client
+import os
 import random
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.daemon import SANDBOXD, Daemon, running_daemon
+from tests.support.daemon import FREE, SANDBOXD, Daemon, running_daemon
 from tests.support.executing import Caller
 from tests.support.stored import make_token
 from tests.support.upstream import Upstream, response, running_upstream
@@ -80,7 +81,7 @@ class Campaign:
 
     def _kill_starting(self) -> None:
         command = [*SANDBOXD, "serve", "--bind", "127.0.0.1:0", "--data-dir", str(self.data), "--config", str(self.config)]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | FREE) as process:
             time.sleep(self.chance.random() * START_SECONDS)
             process.kill()
 

@@ -43,7 +43,7 @@ async def test_every_route_stands_in_it_and_the_other_way_round() -> None:
     """The routes of the application are the operations of the document."""
     from sandboxd.api.app import make_app
 
-    app = make_app(None, None, None, DOORS).app  # type: ignore[arg-type]  # no request is made
+    app = make_app(None, None, None, None, DOORS).app  # type: ignore[arg-type]  # no request is made
     rules = {
         (method, re.sub(r"<\w+>", "{}", rule.rule)) for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD"}
     }

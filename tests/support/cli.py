@@ -7,7 +7,7 @@ from typing import NamedTuple
 from click.testing import CliRunner
 
 from sandboxd.cli import main
-from tests.support.daemon import SANDBOXD
+from tests.support.daemon import FREE, SANDBOXD
 
 
 class Ended(NamedTuple):
@@ -19,10 +19,10 @@ class Ended(NamedTuple):
 
 
 def cli(*arguments: str, given: bytes = b"", program: list[str] | None = None, **environment: str) -> Ended:
-    """Runs a command to its end. No variable of ours is inherited."""
+    """Runs a command to its end. No variable of ours is inherited; a daemon's metrics get a free port."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOXD_")}
     command = [*(program or SANDBOXD), *arguments]
-    done = subprocess.run(command, input=given, capture_output=True, timeout=90, env=inherited | environment)
+    done = subprocess.run(command, input=given, capture_output=True, timeout=90, env=inherited | FREE | environment)
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

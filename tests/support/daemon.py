@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 
 SANDBOXD = [sys.executable, "-m", "sandboxd"]
+FREE = {"SANDBOXD_METRICS_BIND": "127.0.0.1:0"}
+"""For every daemon of a test: many run at once, and one port is not enough for them."""
 BASE = "/api/ai-automation/code"
 
 
@@ -74,6 +76,11 @@ class Daemon:
         """The lines it has written to stderr."""
         return _log_of(self.data_dir).read_text().splitlines()
 
+    @property
+    def metrics(self) -> str:
+        """HOST:PORT of its metrics."""
+        return next(line for line in self.log() if line.startswith("metrics on ")).split("/")[2]
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; the exit code."""
         self.process.send_signal(number)
@@ -107,8 +114,9 @@ def running_daemon(
         arguments = (*arguments, "--config", str(config))
     command = [*SANDBOXD, "serve", "--bind", "127.0.0.1:0", "--data-dir", str(data_dir), *arguments]
     log = _log_of(data_dir)
+    variables = os.environ | FREE | environment
     with log.open("w+") as file:
-        process = subprocess.Popen(command, stderr=file, stdout=subprocess.DEVNULL, text=True, env=os.environ | environment)
+        process = subprocess.Popen(command, stderr=file, stdout=subprocess.DEVNULL, text=True, env=variables)
         try:
             yield Daemon(process, _wait_for_address(process, log), data_dir)
         finally:

@@ -18,6 +18,7 @@ import pytest
 from sandboxd.jail import seccomp, syscalls
 from tests.support import seccomp_exec
 from tests.support.cli import Ended
+from tests.support.daemon import FREE
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = 54_321
@@ -66,7 +67,8 @@ def sandboxd(*arguments: str, root: bool = False, rules: str = "", drop: Iterabl
     """A command to its end, as root without the capabilities `drop` or as an ordinary user, under these rules."""
     python = sys.executable if root else ordinary_python()
     path = os.pathsep.join([str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))])
-    given = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent", **environment}
+    given = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent"}
+    given |= FREE | environment
     filters = [outer_filter(rules)] if rules else []
     asked = json.dumps({"filters": filters, "listen": None, "env": given})
     command = [python, "-I", "-S", seccomp_exec.__file__, asked, python, "-m", "sandboxd", *arguments]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandboxd.config import Settings, load_settings
+from sandboxd.config import MetricsSettings, Settings, load_settings
 from sandboxd.errors import SettingsError
 
 
@@ -69,6 +69,8 @@ def test_empty_variables_are_not_set(file: Path) -> None:
         ("[retention]\nunknown = 1", ["`unknown`", "retention"]),
         ("drain_ms = 0", ["drain_ms"]),
         ("bind = 8000", ["bind", "str"]),
+        ("[metrics]\nbind = 9464", ["metrics.bind", "str"]),
+        ("[metrics]\nport = 9464", ["`port`", "metrics"]),
         ("data_dir = ''", ["data_dir"]),
         ("node = ]", ["line 1"]),
         ("a = 1\na = 2\n", ["line 2"]),
@@ -175,3 +177,12 @@ def test_an_actions_root_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "actions").mkdir()
     settings = load_settings(environment={"SANDBOXD_ACTIONS_ROOT": "~/actions"})
     assert settings.actions.folder == str(tmp_path / "actions")
+
+
+def test_metrics_have_an_address_or_none() -> None:
+    """Loopback if nothing is set; empty in the file is no listener; the variable wins; anything else is refused by name."""
+    assert Settings().metrics.address == ("127.0.0.1", 9464)
+    assert MetricsSettings(bind="").address is None
+    assert load_settings(environment={"SANDBOXD_METRICS_BIND": "[::1]:0"}).metrics.address == ("::1", 0)
+    with pytest.raises(SettingsError, match=r"metrics\.bind must be HOST:PORT, like .* not 'here'"):
+        load_settings(environment={"SANDBOXD_METRICS_BIND": "here"})
