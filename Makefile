@@ -10,7 +10,7 @@ JOBS ?= 3
 
 SOURCES := pyproject.toml setup.py js_harness/package-lock.json $(wildcard js_harness/native/*.[ch])
 
-.PHONY: run test stress mutate sanitize bench check lint types imports harness clean
+.PHONY: run test stress mutate sanitize bench docs check lint types imports harness clean
 
 $(VENV)/.run: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sandboxd needs Python 3.11 or later; say make PYTHON=/path/to/python3.11"; exit 2; }
@@ -45,6 +45,10 @@ sanitize: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# The pages of docs/ that are made from the code and the policy files.
+docs: $(VENV)/.dev
+	$(BIN)/python -m tools.reference
 
 check: lint types imports
 

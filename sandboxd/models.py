@@ -45,6 +45,7 @@ class Usage(Struct, frozen=True):
     """What one execution used; measured from outside of the worker."""
 
     cpu_ms: float
+    """CPU time in user code and kernel."""
     memory_bytes: int
     """The highest resident size above the idle worker's that was seen."""
     wall_ms: float

@@ -19,7 +19,9 @@ class ActionRequest(Struct, forbid_unknown_fields=True):
     """POST /execute."""
 
     config: InlineConfig
+    """The action and its fixtures."""
     mode: Literal["execute", "validate"] = "execute"
+    """validate judges, and runs nothing."""
 
 
 _execute: Final = msgspec.json.Decoder(ActionRequest)

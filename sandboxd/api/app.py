@@ -12,6 +12,7 @@ from sandboxd.api.connections import Connections, most_connections
 from sandboxd.api.executions import executions
 from sandboxd.api.health import health
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES
+from sandboxd.api.limits import limits
 from sandboxd.api.openapi import openapi
 from sandboxd.executions.actions.service import Actions
 from sandboxd.executions.health import Health
@@ -36,7 +37,8 @@ def make_app(
     app.url_map.merge_slashes = False  # two slashes are another route, which is a 404; else a redirect in HTML
     problems.install(app)
     app.register_blueprint(health(state))
-    app.register_blueprint(openapi())
+    app.register_blueprint(limits(service))
+    app.register_blueprint(openapi(served))
     for door in doors:
         app.register_blueprint(door.routes)
     return Connections(app, doors, most=most_connections(), answered=_count)

@@ -26,52 +26,79 @@ class ValidateRequest(Struct, forbid_unknown_fields=True):
     """POST /validate."""
 
     code: str
+    """The body of an async function."""
     language: Language = "javascript"
+    """What it is written in."""
 
 
 class ExecuteRequest(Struct, forbid_unknown_fields=True):
     """POST /execute. `timeout_ms` is in milliseconds; `input` is any JSON."""
 
     code: str
+    """The body of an async function; it may return, or fill in `results`."""
     timeout_ms: int | UnsetType = UNSET
+    """Wall clock in milliseconds, at most what the tier allows; the profile's default if absent."""
     input: Raw = msgspec.field(default_factory=lambda: NULL)  # as a plain default it has no place in a JSON schema
+    """Any JSON: the value of the global `input`."""
     language: Language = "javascript"
+    """What it is written in; of TypeScript the types are erased."""
 
 
 class Verdict(Struct):
     """The answer of /validate. `line` and `column` stand only beside an error, null when there is no place."""
 
     valid: bool
+    """Whether it would run."""
     error: str | None
+    """Why not; null where it would."""
     line: int | None | UnsetType = UNSET
+    """The line of the error, from 1; null where it has no place."""
     column: int | None | UnsetType = UNSET
+    """The column of the error, from 1; null where it has no place."""
 
 
 class Result(Struct):
     """The answer of /execute: the seed's six fields, then ours. `execution_time` is in seconds."""
 
     status: str
+    """success, error, timeout, memory_limit or validation_error."""
     output: str
+    """All console text, a line each."""
     error: str | None
+    """Why it did not succeed, at most 4 KB; null where it did."""
     execution_time: float
+    """Wall clock of the code, in seconds."""
     console_logs: list[str]
+    """The console text, call by call."""
     return_value: Raw
+    """`results`, else what the code returned; {} where it gave neither, null where it failed."""
     execution_id: str
+    """By which the daemon's log and records name it."""
     usage: Usage
+    """What it used."""
     returned: Raw | UnsetType = UNSET
+    """What it returned, where `results` was filled in too."""
     output_truncated: bool | UnsetType = UNSET
+    """True where more was printed than is kept; else absent."""
     line: int | None | UnsetType = UNSET
+    """The line of the error, from 1; only beside an error, null where it has no place."""
     column: int | None | UnsetType = UNSET
+    """The column of the error, from 1; only beside an error, null where it has no place."""
 
 
 class Listed(Struct):
     """A template without its code."""
 
     id: str
+    """By which its code is asked for."""
     name: str
+    """For people."""
     description: str
+    """What it shows."""
     category: str
+    """What it belongs to."""
     difficulty: str
+    """beginner, intermediate or advanced."""
 
 
 _STATUS: Final = {
@@ -83,6 +110,11 @@ _STATUS: Final = {
 
 _validate: Final = msgspec.json.Decoder(ValidateRequest)
 _execute: Final = msgspec.json.Decoder(ExecuteRequest)
+
+
+def word(status: Status) -> str:
+    """An end as this door names it."""
+    return _STATUS.get(status, "error")
 
 
 def error_text(outcome_status: Status, failure: Failure) -> str:
@@ -97,7 +129,7 @@ def result_of(execution: Execution) -> Result:
     outcome: Outcome = execution.outcome
     texts = [line.text for line in outcome.logs]
     result = Result(
-        status=_STATUS.get(outcome.status, "error"),
+        status=word(outcome.status),
         output="\n".join(texts),
         error=None,
         execution_time=round(outcome.usage.wall_ms / 1000, 3),

@@ -47,7 +47,7 @@ def _plain(_: errors.SandboxdError) -> tuple[dict[str, Any], Headers]:
     return {}, {}
 
 
-_TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
+TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
     errors.MissingToken: (401, _unauthorized),
     errors.InvalidToken: (401, _unauthorized),
     errors.SubscriptionRequired: (403, _plain),
@@ -61,12 +61,13 @@ _TABLE: Mapping[type[errors.SandboxdError], tuple[int, Any]] = {
     errors.QuotaExceeded: (429, _quota),
     errors.NoCapacity: (503, _busy),
 }
+"""Status, and what makes fields and headers, for each error that a caller is told of."""
 
 
 def told(error: Exception) -> tuple[int, dict[str, Any], Headers]:
     """Status, fields and headers of the answer. What is ours and unexpected is logged, and told without its text."""
-    if isinstance(error, errors.SandboxdError) and type(error) in _TABLE:
-        status, more = _TABLE[type(error)]
+    if isinstance(error, errors.SandboxdError) and type(error) in TABLE:
+        status, more = TABLE[type(error)]
         fields, headers = more(error)
         return status, {"error": error.message, **fields}, headers
     if isinstance(error, HTTPException):

@@ -19,11 +19,17 @@ class Template(Struct, frozen=True):
     """An example to start from. ``difficulty`` is one of beginner, intermediate, advanced."""
 
     id: str
+    """By which it is asked for."""
     name: str
+    """For people."""
     description: str
+    """What it shows."""
     category: str
+    """What it belongs to."""
     difficulty: str
+    """beginner, intermediate or advanced."""
     code: str
+    """The code."""
 
 
 @cache

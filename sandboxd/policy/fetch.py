@@ -16,8 +16,11 @@ class FetchHost(Struct, frozen=True, forbid_unknown_fields=True):
     """A host that code may ask, by its exact name as it stands in a serialised URL."""
 
     host: str
+    """The name, without wildcards."""
     why: Why
+    """The reason."""
     schemes: list[Scheme] = field(default_factory=lambda: ["https", "http"])
+    """By which it may be asked."""
     ports: list[Port] = []
     """Empty: every port that is not blocked."""
     reach: list[Reachable] = []
@@ -39,6 +42,7 @@ class BlockedPorts(Struct, frozen=True, forbid_unknown_fields=True):
     ports: str
     """Separated by white space."""
     why: Why
+    """The reason."""
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -50,9 +54,13 @@ class Credential(Struct, frozen=True, forbid_unknown_fields=True):
     """A header that the broker adds for a host, and that the code never sees."""
 
     host: str
+    """For whom; one of the hosts."""
     header: str
+    """Its name."""
     why: Why
+    """The reason."""
     value: str = ""
+    """The value itself, unless `file` has it."""
     file: str = ""
     """Where the value stands; read when the daemon starts. White space around it is no part of it."""
     prefix: str = ""
@@ -66,23 +74,34 @@ class FetchLimits(Struct, frozen=True, forbid_unknown_fields=True):
     """What one execution may ask for, and all of one principal's together."""
 
     calls: Most
+    """In one execution; each hop of a redirect is one."""
     concurrent: Most
+    """At once in one execution; more wait."""
     principal_concurrent: Most
+    """At once over all executions of one principal, and his connections."""
     wall_ms: Most
+    """From a call's turn to its last byte."""
     request_bytes: Most
+    """Body, headers and URL."""
     response_bytes: Most
+    """As they come over the wire."""
 
 
 class Fetch(Struct, frozen=True, forbid_unknown_fields=True):
     """The grant to speak HTTP. Without it there is no fetch."""
 
     why: Why
+    """The reason."""
     limits: FetchLimits
+    """How much may be asked."""
     hosts: list[FetchHost]
+    """Whom it may ask."""
     base_url: str = ""
     """What relative URLs are relative to; empty: there are none."""
     blocked_ports: list[BlockedPorts] = []
+    """What is closed although its host is listed."""
     credentials: list[Credential] = []
+    """Headers that the code never sees."""
 
 
 class Verdict(Struct, frozen=True):

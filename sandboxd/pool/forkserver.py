@@ -22,7 +22,7 @@ from sandboxd.pool.maker import Maker
 from sandboxd.pool.process import Idle, Process, look
 from sandboxd.pool.worker import Worker, bring_up
 from sandboxd.protocol.frames import HEADER
-from sandboxd.protocol.messages import Ready, decode
+from sandboxd.protocol.messages import Done, Ready, decode
 
 FORKS: Final = 20_000
 AGE_S: Final = 3600.0
@@ -138,7 +138,10 @@ class ForkServer:
             await process.end()
             words = process.words or "it ended without a word"
             raise WorkerStartError(layers.advise(f"The fork server did not start: {words}"))
-        if not isinstance(decode(said[HEADER.size :]), Ready):
+        heard = decode(said[HEADER.size :])
+        if isinstance(heard, Done) and heard.failure is not None:  # a profile may leave out a global that the harness needs
+            raise ProtocolError(f"{heard.failure.name}: {heard.failure.message}")
+        if not isinstance(heard, Ready):
             raise ProtocolError("it did not say that it is ready")
 
     def _look(self, process: Process) -> int:

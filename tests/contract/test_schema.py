@@ -15,11 +15,12 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from sandboxd.api.openapi import document
+from sandboxd.api.operations import DOORS as ALL_DOORS
 from tests.support.daemon import Daemon
 from tests.support.executing import ASLEEP, Caller
 from tests.support.seed import seed
 
-DOORS = ["code-nodes", "executions", "actions"]
+DOORS = list(ALL_DOORS)
 
 BEYOND = {400, 401, 403, 404, 413, 429, 503}
 """What may be answered besides what a document says. 400 is for values that its types allow and its words do not."""

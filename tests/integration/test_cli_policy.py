@@ -84,6 +84,16 @@ def test_explain_says_which_line_decides_about_a_url(url: str, said: str, line: 
     assert abs(int(found[3]) - line_of(line)) <= 8
 
 
+def test_a_profile_without_what_the_harness_needs_says_so(tmp_path: Path) -> None:
+    """The global that is missing is named; where workers are forked the server's own words are told."""
+    config = changed_policies(tmp_path)
+    path = tmp_path / "policies" / PROFILE
+    path.write_text(path.read_text().replace("\nObject Function Array", "\nObject Array"))
+    ended = cli("run", "-", "--config", config, given=b"return 1")
+    assert (ended.code, ended.out) == (2, "")
+    assert "The fork server did not start: ReferenceError: Function is not defined" in ended.err
+
+
 def test_explain_reads_a_url_relative_to_the_base(tmp_path: Path) -> None:
     """As code's own would be; and a credential is told by its header and host, without its value."""
     secret = 'host = "api.example.com"\nheader = "Authorization"\nvalue = "s3cret"\nwhy = "The account of the tests."'

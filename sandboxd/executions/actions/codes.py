@@ -40,7 +40,9 @@ class Finding(Struct, frozen=True):
     """One thing that is wrong."""
 
     code: Code
+    """What kind of mistake it is."""
     message: str
+    """For people."""
 
 
 def ordered(found: Iterable[Finding]) -> list[Finding]:
