@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Final
 
 import trio
-from hypercorn.utils import repr_socket_addr
 from prometheus_client import CollectorRegistry
 
 from sandboxd.api.connections import Connections
 from sandboxd.api.metrics import metrics_app
 from sandboxd.config import Settings
 from sandboxd.errors import SettingsError
+from sandboxd.listening import address
 
 MOST: Final = 16
 """Connections: there are not many who scrape."""
@@ -21,11 +21,11 @@ MOST: Final = 16
 
 def metrics_listener(settings: Settings) -> AbstractContextManager[socket.socket | None]:
     """The listening socket, None where there is to be none. Raises SettingsError."""
-    address = settings.metrics.address
-    if address is None:
+    where = settings.metrics.address
+    if where is None:
         return nullcontext()
     try:
-        listener = socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        listener = socket.create_server(where, family=socket.AF_INET6 if ":" in where[0] else socket.AF_INET)
     except OSError as problem:
         raise SettingsError(
             f"Cannot listen on {settings.metrics.bind} (metrics.bind): {problem.strerror or problem}; "
@@ -45,7 +45,7 @@ async def serving_metrics(listener: socket.socket | None, registry: CollectorReg
     async with trio.open_nursery() as nursery:
         await nursery.start(connections.serve, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
         print(
-            f"metrics on http://{repr_socket_addr(listener.family, listener.getsockname())}/metrics",
+            f"metrics on http://{address(listener)}/metrics",
             file=sys.stderr,
             flush=True,
         )

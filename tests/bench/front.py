@@ -16,7 +16,7 @@ from sandboxd.api.direct import Door, Reply
 from sandboxd.api.guard import answer, body
 from sandboxd.api.incoming import BODY_TIMEOUT_S, MAX_BODY_BYTES, Framed, Incoming
 from sandboxd.config import Settings
-from sandboxd.daemon import bind
+from sandboxd.listening import address, listening
 
 
 class Asked(Struct):
@@ -49,10 +49,10 @@ def make_front() -> Connections:
 
 async def main() -> None:
     """Serves on a free port until it is killed."""
-    listener = bind(Settings(bind="127.0.0.1:0"))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(make_front().serve, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
-        print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    with listening(Settings(bind="127.0.0.1:0")) as [listener]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(make_front().serve, [trio.SocketListener(trio.socket.from_stdlib_socket(listener))])
+            print(f"listening on http://{address(listener)}", flush=True)
 
 
 if __name__ == "__main__":

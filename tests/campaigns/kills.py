@@ -5,11 +5,13 @@
 Every program begins with a fetch to a server of ours, which is the witness of how often it ran. Three kills of four come at a
 random moment of a life that serves, the fourth while the daemon starts, when it takes up what the kill before has left. A
 submission without an answer is repeated in the next life under its Idempotency-Key, and must be one execution all the same.
+With another signal than SIGKILL a life ends as that signal asks, and must end with exit 0.
 """
 
 import http.client
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,7 @@ from tests.support.executing import Caller
 from tests.support.stored import make_token
 from tests.support.upstream import Upstream, response, running_upstream
 
-CONFIG = 'doors = ["executions"]\n[queue]\nper_user = 100000\n'
+CONFIG = 'doors = ["executions"]\ndrain_ms = 60000\n[queue]\nper_user = 100000\n'
 CLIENTS = 3
 LIFE_SECONDS = 1.5
 """The longest of a life that is killed while it serves."""
@@ -43,7 +45,7 @@ PRINTED = ("", "", "".join(f"{i}\n" for i in range(LINES)))
 class Campaign:
     """One data directory through many lives. `problems` is what should not have been."""
 
-    def __init__(self, folder: Path, witness: Upstream, seed: int) -> None:
+    def __init__(self, folder: Path, witness: Upstream, seed: int, number: signal.Signals) -> None:
         self.data, self.witness, self.chance = folder / "data", witness, random.Random(seed)
         self.config = folder / "c.toml"
         self.config.write_text(CONFIG)
@@ -51,6 +53,7 @@ class Campaign:
         self.accepted: dict[str, str] = {}
         self.unanswered: set[str] = set()
         self.named = self.kills = 0
+        self.number = number
         self.ends: Counter[str] = Counter()
         self.lost: list[str] = []
         self.doubled: list[str] = []
@@ -69,9 +72,11 @@ class Campaign:
                 for client in clients:
                     client.start()
                 time.sleep(self.chance.random() * LIFE_SECONDS)
-                daemon.process.kill()
+                code = daemon.stop(self.number)
                 for client in clients:
                     client.join()
+                if code not in (0, -signal.SIGKILL):
+                    self.problems.append(f"a life ended with {code}")
         self.kills += 1
 
     @contextmanager
@@ -83,7 +88,7 @@ class Campaign:
         command = [*SANDBOXD, "serve", "--bind", "127.0.0.1:0", "--data-dir", str(self.data), "--config", str(self.config)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | FREE) as process:
             time.sleep(self.chance.random() * START_SECONDS)
-            process.kill()
+            process.send_signal(self.number)
 
     def _submit_until_killed(self, daemon: Daemon) -> None:
         while daemon.process.poll() is None:
@@ -147,10 +152,10 @@ class Campaign:
             self.problems.append(f"{name} ended as {found}")
 
 
-def campaign(folder: Path, kills: int, seed: int) -> Campaign:
+def campaign(folder: Path, kills: int, seed: int, number: signal.Signals = signal.SIGKILL) -> Campaign:
     """So many kills, and the reckoning."""
     with running_upstream({"/ran": response(b"seen")}) as witness:
-        found = Campaign(folder, witness, seed)
+        found = Campaign(folder, witness, seed, number)
         while found.kills < kills:
             found.kill()
         found.reckon()
