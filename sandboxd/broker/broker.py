@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing, contextmanager
 from functools import cache, partial
 from typing import Any
+from weakref import finalize
 
 import trio
 from msgspec import Struct, field
@@ -35,10 +36,20 @@ class Outside(Struct, frozen=True):
 class Broker:
     """Answers host calls, for all profiles."""
 
-    def __init__(self, outside: Outside, secrets: Mapping[str, Mapping[str, Headers]]) -> None:
-        self._outside, self._secrets = outside, secrets
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
         self.clients = Clients(outside.tls)
         self._turn = trio.Lock()
+        self._secrets: dict[int, Mapping[str, Headers]] = {}
+        """Headers by host, by the id of the rules that they stand in: who was granted other ones never gets to them."""
+
+    def serve(self, profiles: Mapping[str, Profile], secrets: Mapping[str, Mapping[str, Headers]]) -> None:
+        """From here on sessions may be opened for grants of these profiles too; `secrets` is what `read_secrets` gives."""
+        for name, profile in profiles.items():
+            if (fetch := profile.fetch) is not None:
+                if id(fetch) not in self._secrets:
+                    finalize(fetch, self._secrets.pop, id(fetch), None).atexit = False
+                self._secrets[id(fetch)] = secrets[name]
 
     @contextmanager
     def session(self, grant: Grant, principal: Hashable, *, told: Told | None = None, **who: Any) -> Iterator[Session]:
@@ -46,8 +57,9 @@ class Broker:
         capabilities: list[Capability] = []
         with ExitStack() as borrowed:
             if (fetch := grant.capabilities.fetch) is not None:
-                client = cache(lambda: borrowed.enter_context(self._client(fetch, (grant.profile, principal))))
-                capabilities.append(Fetcher(fetch, self._secrets.get(grant.profile, {}), client))
+                # Connections are made under the rules of who asked for them, and serve nobody who has others.
+                client = cache(lambda: borrowed.enter_context(self._client(fetch, (grant.profile, principal, id(fetch)))))
+                capabilities.append(Fetcher(fetch, self._secrets.get(id(fetch), {}), client))
             with closing(Session(capabilities, told, profile=grant.profile, principal=principal, **who)) as session:
                 yield session
 
@@ -59,7 +71,8 @@ class Broker:
 @asynccontextmanager
 async def open_broker(profiles: Mapping[str, Profile], outside: Outside) -> AsyncIterator[Broker]:
     """A broker for as long as the block lasts. Raises SettingsError when a credential cannot be read."""
-    broker = Broker(outside, read_secrets(profiles))
+    broker = Broker(outside)
+    broker.serve(profiles, read_secrets(profiles))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(broker.clients.sweep)
         nursery.start_soon(partial(trio.to_thread.run_sync, outside.tls, abandon_on_cancel=True))  # before the first call waits

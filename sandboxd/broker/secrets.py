@@ -1,4 +1,4 @@
-"""Credentials: headers that the broker adds for a host and that no code ever sees. Read once, when the daemon starts."""
+"""Credentials: headers that the broker adds for a host and that no code ever sees. Read whenever the policy is."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,6 +1,5 @@
 """sandboxd action validate, run, test: the use-cases of the actions door, without HTTP, tokens and quotas."""
 
-import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -79,7 +78,7 @@ def test(folder: Path, watch: bool, actions_root: str | None, data_dir: str | No
 
 
 def _settings(config: str | None, root: str | None, directory: str | None) -> Settings:
-    set_up_logging(logging.WARNING)
+    set_up_logging("warning")
     return local_settings(config, {"actions.root": root, "data_dir": directory})
 
 

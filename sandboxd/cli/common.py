@@ -2,14 +2,14 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
 
 import click
 from msgspec.structs import replace
 
 from sandboxd.config import Settings, load_settings
-from sandboxd.errors import SandboxdError, SettingsError
+from sandboxd.errors import SandboxdError, SettingsError, leaves
 
 P = ParamSpec("P")
 _LOCAL_POOL = {"ahead": 1, "running": 1, "waiting": 1}
@@ -24,7 +24,7 @@ def mistakes(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except BaseException as raised:  # noqa: ASYNC103 not async: the program ends here
-            problems = list(_leaves(raised))
+            problems = list(leaves(raised))
             if any(isinstance(problem, KeyboardInterrupt) for problem in problems):
                 sys.exit(INTERRUPTED)
             ours = [problem.message for problem in problems if isinstance(problem, SandboxdError)]
@@ -45,20 +45,11 @@ def read_code(file: Any) -> str:
         raise SettingsError(f"{file.name} is not UTF-8: {problem}") from None
 
 
-def _leaves(raised: BaseException) -> Iterator[BaseException]:
-    """What nurseries have wrapped."""
-    if isinstance(raised, BaseExceptionGroup):
-        for inner in raised.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield raised
-
-
-data_dir = click.option("--data-dir", envvar="SANDBOXD_DATA_DIR", metavar="DIR", help="The folder of the database.")
-config_file = click.option("--config", envvar="SANDBOXD_CONFIG", metavar="FILE", help="A TOML file with settings.")
-actions_root = click.option(
-    "--actions-root", envvar="SANDBOXD_ACTIONS_ROOT", metavar="DIR", help="The folder of actions' files."
-)
+# The variables that stand for these are read with the settings, which know where each came from.
+data_dir = click.option("--data-dir", metavar="DIR", help="The folder of the database.")
+config_file = click.option("--config", metavar="FILE", help="A TOML file with settings.")
+actions_root = click.option("--actions-root", metavar="DIR", help="The folder of actions' files.")
+bind = click.option("--bind", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
 
 
 def local_settings(config: str | None, options: Mapping[str, str | None] | None = None) -> Settings:

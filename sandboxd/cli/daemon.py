@@ -6,14 +6,14 @@ import click
 import msgspec
 import trio
 
-from sandboxd.cli.common import FAILED, SUCCESS, actions_root, config_file, data_dir, mistakes
+from sandboxd.cli.common import FAILED, SUCCESS, actions_root, bind, config_file, data_dir, mistakes
 from sandboxd.config import load_settings
 from sandboxd.doctor import Finding, examine
 from sandboxd.logs import set_up_logging
 
 
 @click.command()
-@click.option("--bind", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
+@bind
 @data_dir
 @actions_root
 @config_file
@@ -23,7 +23,7 @@ def serve(bind: str | None, data_dir: str | None, actions_root: str | None, conf
     settings = load_settings(config=config, options={"bind": bind, "data_dir": data_dir, "actions.root": actions_root})
     from sandboxd import daemon  # the web framework costs half a second that no other command needs
 
-    set_up_logging()
+    set_up_logging(settings.log_level)
     trio.run(daemon.serve, settings)
 
 

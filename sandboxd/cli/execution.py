@@ -1,6 +1,5 @@
 """sandboxd run, sandboxd validate: the daemon's own engine, without HTTP, tokens or records."""
 
-import logging
 import sys
 from typing import Any
 
@@ -36,7 +35,7 @@ def run(
     file: Any, timeout_ms: int | None, input_json: str, profile: str, language: str, as_json: bool, config: str | None
 ) -> None:
     """Run FILE (- is standard input) in a worker of its own, by the daemon's own engine."""
-    set_up_logging(logging.WARNING)  # of a call that was refused the code is told, and can tell
+    set_up_logging("warning")  # of a call that was refused the code is told, and can tell
     outcome = trio.run(
         _run_once, local_settings(config), Source(read_code(file), language), profile, timeout_ms, _json(input_json)
     )

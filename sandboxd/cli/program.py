@@ -4,6 +4,7 @@ import click
 
 from sandboxd import __version__
 from sandboxd.cli.action import action
+from sandboxd.cli.config import config
 from sandboxd.cli.daemon import doctor, serve
 from sandboxd.cli.execution import run, validate
 from sandboxd.cli.policy import policy
@@ -17,5 +18,5 @@ def main() -> None:
     """Runs JavaScript nobody trusts, each execution in a fresh process of its own."""
 
 
-for command in (serve, doctor, run, validate, execute, executions, action, token, policy):
+for command in (serve, doctor, config, run, validate, execute, executions, action, token, policy):
     main.add_command(command)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sandboxd import audit
 from sandboxd.auth.tokens import hash_token, new_token, token_id
 from sandboxd.cli.common import config_file, data_dir, mistakes
 from sandboxd.config import load_settings
@@ -68,6 +69,8 @@ def token_create(user: str, tenant: str, tier: str, expires: float | None, data_
     )
     with _open(data_dir, config) as database, database.write() as connection:
         queries.insert_token(connection, stored)
+        who: dict[str, Any] = {"tenant": tenant, "user": user, "tier": tier}
+        audit.append(database.directory, "token created", token=stored.id, **who, expires_ms=stored.expires_ms)  # or it is not
     click.echo(text)
 
 
@@ -92,6 +95,8 @@ def token_revoke(token_id: str, data_dir: str | None, config: str | None) -> Non
     database: Database
     with _open(data_dir, config) as database, database.write() as connection:
         found = queries.revoke_token(connection, token_id, now_ms=int(time.time() * 1000))
+        if found:
+            audit.append(database.directory, "token revoked", token=token_id)
     if not found:
         raise SettingsError(f"There is no valid token with the id {token_id}")
 

@@ -8,6 +8,7 @@ from typing import Final
 import trio
 from msgspec import json
 from sqlalchemy import Connection
+from structlog.contextvars import bind_contextvars
 
 from sandboxd.config import QueueSettings
 from sandboxd.errors import BadRequest, StoreError
@@ -53,6 +54,7 @@ class Accepting:
         if (finding := refuse(asked.source.text, grant.limits.source_bytes)) is not None:
             raise BadRequest(finding.message)
         opening = Opening(str(uuid.uuid4()), door, profile, hashlib.sha256(asked.source.text.encode()).hexdigest())
+        bind_contextvars(execution=opening.id)  # in every line of this request from here on
         hashed = _hash(opening, asked)
         if asked.key is not None:
             known = await self._reading.glance(partial(submission_queries.find_key, principal=principal, key=asked.key))

@@ -13,9 +13,10 @@ import trio
 from msgspec import json
 from msgspec.structs import replace
 from sqlalchemy import Connection
+from structlog.contextvars import bind_contextvars
 
 from sandboxd import metrics
-from sandboxd.errors import RequestError, SandboxdError, StoreError
+from sandboxd.errors import RequestError, SandboxdError, StoreError, leaves
 from sandboxd.executions.engine import Engine
 from sandboxd.executions.hub import Hub
 from sandboxd.executions.journal import Journal
@@ -130,6 +131,7 @@ class Runner:
     # ------------------------------------------------------------ one execution
 
     async def _run(self, queued: Queued, live: Live) -> None:
+        bind_contextvars(execution=queued.id)  # in every line of this task
         journal = Journal(self._group, self._hub, queued.id, now=self.ledger.now)
         outcome = STOPPED
         try:
@@ -138,6 +140,7 @@ class Runner:
             if live.scope.cancelled_caught:
                 outcome = CANCELLED
             live.status = await self.settle(queued.id, journal, outcome)
+            log.debug("execution ended", status=live.status, wall_ms=round(outcome.usage.wall_ms, 1))
         except BaseException:  # the daemon stops: Cancelled, or a group of it
             with trio.move_on_after(SETTLE_SECONDS, shield=True):
                 live.status = await self.settle(queued.id, journal, outcome, begun=outcome is STOPPED)
@@ -150,7 +153,7 @@ class Runner:
         try:
             return await self._execute(queued, journal)
         except Exception as error:
-            cause = _leaf(error)
+            cause = next(leaves(error))
             if isinstance(cause, SandboxdError):
                 log.error("execution failed", execution=queued.id, error=type(cause).__name__, text=cause.message)
                 words = cause.message if isinstance(cause, RequestError) else (type(cause).__doc__ or "").strip()
@@ -244,10 +247,3 @@ def closing_of(execution_id: str, outcome: Outcome, now_ms: int) -> Closing:
         wall_ms=usage.wall_ms if usage else None,
         error_name=outcome.failure.name if outcome.failure is not None else None,
     )
-
-
-def _leaf(error: BaseException) -> BaseException:
-    """What nurseries have wrapped."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

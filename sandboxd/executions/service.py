@@ -3,7 +3,9 @@
 import hashlib
 import uuid
 
+import structlog
 from msgspec import Raw, Struct
+from structlog.contextvars import bind_contextvars
 
 from sandboxd import metrics
 from sandboxd.errors import HouseError, NoCapacity
@@ -13,6 +15,8 @@ from sandboxd.executions.source import refuse
 from sandboxd.models import Failure, Outcome, Principal, Source, Status
 from sandboxd.policy.decide import decide
 from sandboxd.store.queries import Opening
+
+log = structlog.get_logger()
 
 
 class Execution(Struct, frozen=True):
@@ -71,6 +75,7 @@ class Service:
         """
         grant = decide(self.engine.policy, tier=principal.tier, door=door, profile=profile, wall_ms=wall_ms, field=field)
         execution_id = execution_id or str(uuid.uuid4())
+        bind_contextvars(execution=execution_id)  # in every line of this request from here on
         if (finding := refuse(source.text, grant.limits.source_bytes)) is not None:
             metrics.ended(door, profile, Status.rejected, wall_ms=None, cpu_ms=None)
             return Execution(execution_id, rejected(finding), grant.limits.wall_ms)
@@ -101,4 +106,5 @@ class Service:
             else:
                 output = "\n".join(line.text for line in outcome.logs) if grant.keep_content else None
                 take.close(outcome.status, outcome.usage, error_name=name, output=output)
+        log.debug("execution ended", status=outcome.status, wall_ms=round(outcome.usage.wall_ms, 1))
         return Execution(execution_id, outcome, grant.limits.wall_ms)

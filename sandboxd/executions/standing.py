@@ -8,7 +8,7 @@ from sandboxd.executions.submissions import Submissions
 from sandboxd.models import Status
 
 _ENDS = [status for status in Status if status not in (Status.queued, Status.running)]
-_LIMITS = ("concurrent", "queued", "hourly", "daily", "monthly")
+_LIMITS = ("concurrent", "queued", "watching", "hourly", "daily", "monthly")
 
 
 def standing(engine: Engine, submissions: Submissions) -> Callable[[], Iterable[metrics.Reading]]:

@@ -62,7 +62,7 @@ class Credential(Struct, frozen=True, forbid_unknown_fields=True):
     value: str = ""
     """The value itself, unless `file` has it."""
     file: str = ""
-    """Where the value stands; read when the daemon starts. White space around it is no part of it."""
+    """Where the value stands; read when the policy is. White space around it is no part of it."""
     prefix: str = ""
     """What comes before the value, like "Bearer "."""
 
@@ -87,7 +87,7 @@ class FetchLimits(Struct, frozen=True, forbid_unknown_fields=True):
     """As they come over the wire."""
 
 
-class Fetch(Struct, frozen=True, forbid_unknown_fields=True):
+class Fetch(Struct, frozen=True, forbid_unknown_fields=True, weakref=True):
     """The grant to speak HTTP. Without it there is no fetch."""
 
     why: Why

@@ -3,7 +3,7 @@
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from sandboxd import metrics
-from sandboxd.errors import JailError, NoCapacity, SandboxdError, WorkerStartError
+from sandboxd.errors import JailError, NoCapacity, WorkerStartError, leaves
 from sandboxd.models import JailLayer
 from sandboxd.pool.proof import Proof
 from sandboxd.pool.queue import FairQueue
@@ -55,6 +55,10 @@ class Pool:
         self._starting = 0
         self._failures = 0
         self._started = False
+        self._asking = 0
+        """Those who have asked for a worker and not given it back."""
+        self._retiring = False
+        self._scope = trio.CancelScope()
         self._changed = trio.Event()
         self._lease_wait, self._worker_start = metrics.LEASE_WAIT.labels(name), metrics.WORKER_START.labels(name)
         self._start_failures, self._sources_lost = metrics.START_FAILURES.labels(name), metrics.SOURCES_LOST.labels(name)
@@ -74,6 +78,7 @@ class Pool:
         """
         asked = trio.current_time()
         give_up = math.inf if patient else asked + self.queue.wait_ms / 1000  # for the slot and the worker
+        self._asking += 1
         try:
             async with self.queue.slot(user, patient=patient):
                 worker = await self._take(give_up)
@@ -85,6 +90,7 @@ class Pool:
                     self.lent -= 1
                     await worker.end()  # noqa: ASYNC102 it shields itself
         finally:
+            self._asking -= 1
             self._wake()  # a CPU is free again, and with it another worker may start
 
     async def _take(self, give_up: float) -> Worker:
@@ -125,7 +131,23 @@ class Pool:
     # ------------------------------------------------------------ keeping
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keeps workers ready until cancelled. Started when the first worker is ready, or when it is known why not."""
+        """Keeps workers ready until cancelled or closed. Started when the first one is ready, or when it is known why not."""
+        with self._scope:
+            await self._serve(task_status)
+
+    def close(self) -> None:
+        """Ends `serve`, and every worker."""
+        self._scope.cancel()
+
+    async def retire(self) -> None:
+        """Starts no worker ahead any more, and closes when nobody is left who has asked for one. Not to be asked again."""
+        self.ahead, self._retiring = 0, True
+        self._wake()
+        while self._asking:
+            await self._next_change()
+        self.close()
+
+    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_source)
             while not self._ready and self.problem is None:
@@ -149,9 +171,9 @@ class Pool:
             except* JailError as problems:
                 if not self._started:
                     raise  # at the start the operator is there to be told; later the daemon goes on, and this pool tries again
-                self._failed(WorkerStartError(str(next(_leaves(problems))), part="jail"))
+                self._failed(WorkerStartError(str(next(leaves(problems))), part="jail"))
             except* WorkerStartError as problems:
-                self._failed(WorkerStartError(str(next(_leaves(problems))), part="source"))
+                self._failed(WorkerStartError(str(next(leaves(problems))), part="source"))
             except* OSError as problems:
                 words = f"The process that makes the workers does not start: {problems.exceptions[0]}"
                 self._failed(WorkerStartError(words, part="source"))
@@ -178,7 +200,8 @@ class Pool:
             if len(self._ready) >= self.ahead:  # a start that failed and is not needed any more is no problem
                 self._failures, self.problem = 0, None
             room = max(CHEAP_AT_ONCE if source.cheap else 1, CPUS - self._busy())
-            ahead = max(self.ahead, self._load.peak(self._busy())) if source.cheap else self.ahead
+            more = source.cheap and not self._retiring
+            ahead = max(self.ahead, self._load.peak(self._busy())) if more else self.ahead
             wanted = ahead + len(self._waiting)
             while self._starting < room and len(self._ready) + self._starting < wanted:
                 self._starting += 1
@@ -241,15 +264,6 @@ class Pool:
 
     async def _next_change(self) -> None:
         await self._changed.wait()
-
-
-def _leaves(group: BaseExceptionGroup[SandboxdError]) -> Iterator[BaseException]:
-    """What nurseries have wrapped."""
-    for inner in group.exceptions:
-        if isinstance(inner, BaseExceptionGroup):
-            yield from _leaves(inner)
-        else:
-            yield inner
 
 
 class _Turn:

@@ -29,6 +29,8 @@ _CRASHES: Final = {signal.SIGABRT, signal.SIGSEGV, signal.SIGTRAP, signal.SIGILL
 _NEAR_BUDGET: Final = 2 / 3  # a buffer that doubles fails with a third still free: seen at 0.71, and not always with words
 # PID 1 of a namespace is spared the signals that it sends itself: after three vain ones glibc's abort() exits with this.
 _ABORTED: Final = 127
+_FORBIDDEN: Final = "The worker made a forbidden system call"
+_BROKEN: Final = "The worker broke the protocol"
 
 
 class Sighting(Struct, frozen=True):
@@ -81,13 +83,20 @@ def _died_of_memory(seen: Sighting, limits: Limits) -> bool:
     return told or seen.peak_bytes > _NEAR_BUDGET * limits.memory_bytes
 
 
+def violation(failure: Failure | None) -> str | None:
+    """Which wall a worker ran into that no honest one comes near, None for any other end; without a word of the worker's."""
+    if failure is None or failure.kind != "crash":
+        return None
+    return next((wall for wall in (_FORBIDDEN, _BROKEN) if failure.message.startswith(wall)), None)
+
+
 def _why_crashed(seen: Sighting) -> str:
     if seen.violation is not None:
-        return f"The worker broke the protocol: {seen.violation}"
+        return f"{_BROKEN}: {seen.violation}"
     if seen.lost:
         return "The process that keeps the workers was lost"
     if seen.signal == signal.SIGSYS:
-        return "The worker made a forbidden system call"
+        return _FORBIDDEN
     if seen.signal == signal.SIGXCPU or (seen.signal == signal.SIGKILL and seen.out_of_cpu):
         return "The worker used more CPU time than its limit"
     if seen.exit_code == _ABORTED:

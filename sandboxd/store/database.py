@@ -135,7 +135,10 @@ def _make_file(file: Path) -> None:
 
 
 def _engine(file: Path, synchronous: Synchronous) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(file)), connect_args={"timeout": BUSY_SECONDS})
+    url = URL.create("sqlite", database=str(file))
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )  # errors are logged, users' code not
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: Any) -> None:

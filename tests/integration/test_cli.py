@@ -24,7 +24,7 @@ def test_help_names_every_command() -> None:
     """The help lists the commands."""
     ended = cli("--help")
     assert ended.code == 0
-    named = ["action", "doctor", "exec", "executions", "policy", "run", "serve", "token", "validate"]
+    named = ["action", "config", "doctor", "exec", "executions", "policy", "run", "serve", "token", "validate"]
     assert re.findall(r"^  (\w+)  ", ended.out, re.MULTILINE) == named
 
 

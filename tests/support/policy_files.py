@@ -23,3 +23,13 @@ def changed_policies(folder: Path, *, fetch: str = "", more: str = "", hosts: di
     config = folder / "policies.toml"
     config.write_text(f'policies = "{home}"\n')
     return str(config)
+
+
+def edit(config: str, file: str, *pairs: tuple[str, str]) -> None:
+    """Replaces texts, each of which stands once, in a policy file of that configuration."""
+    path = Path(config).parent / "policies" / file
+    text = path.read_text()
+    for before, after in pairs:
+        assert text.count(before) == 1, (file, before)
+        text = text.replace(before, after)
+    path.write_text(text)
