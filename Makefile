@@ -10,7 +10,7 @@ JOBS ?= 3
 
 SOURCES := pyproject.toml setup.py js_harness/package-lock.json $(wildcard js_harness/native/*.[ch])
 
-.PHONY: run test stress mutate sanitize bench docs check lint types imports harness clean
+.PHONY: run test stress faults mutate sanitize bench docs check lint types imports harness clean
 
 $(VENV)/.run: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sandboxd needs Python 3.11 or later; say make PYTHON=/path/to/python3.11"; exit 2; }
@@ -34,6 +34,10 @@ harness: $(VENV)/.dev
 # Thousands of heavy executions through every kind of worker: some minutes.
 stress: $(VENV)/.dev
 	$(BIN)/python -m tests.equivalence.stress
+
+# What breaks around a daemon, each with the promise it tests: minutes. FAULTS='--only "full disk"' for some.
+faults: $(VENV)/.dev
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 # Takes one line of a policy or one step of the launcher away at a time, and asks who notices. MUTATE='--only landlock' for some.
 mutate: $(VENV)/.dev

@@ -4,6 +4,7 @@ import click
 
 from sandboxd import __version__
 from sandboxd.cli.action import action
+from sandboxd.cli.backup import backup, restore
 from sandboxd.cli.config import config
 from sandboxd.cli.daemon import doctor, serve
 from sandboxd.cli.execution import run, validate
@@ -18,5 +19,5 @@ def main() -> None:
     """Runs JavaScript nobody trusts, each execution in a fresh process of its own."""
 
 
-for command in (serve, doctor, config, run, validate, execute, executions, action, token, policy):
+for command in (serve, doctor, config, run, validate, execute, executions, action, token, policy, backup, restore):
     main.add_command(command)

@@ -44,6 +44,15 @@ class _Server:
         """What its children hold when they are ready, as the first one was seen to."""
         self.maker = maker
         self.forks, self.born = 0, trio.current_time()
+        self._asked: int | None = None
+        self._silent = 0
+
+    def silent_s(self) -> float:
+        """For how long it owes an answer. To be asked every CHECK_S: the clock goes on while we are stopped, looks do not."""
+        asked = self.maker.asked
+        self._silent = self._silent + 1 if asked is not None and asked == self._asked else 0
+        self._asked = asked
+        return self._silent * CHECK_S
 
 
 class ForkServer:
@@ -161,6 +170,10 @@ class ForkServer:
         try:
             while (server is self._server or not server.maker.idle) and not server.maker.lost.is_set():
                 with trio.move_on_after(CHECK_S):
+                    await server.maker.lost.wait()
+                if server.silent_s() >= self._plan.start_timeout_ms / 1000:  # it hangs, or somebody has stopped it
+                    log.error("a fork server is killed: it does not answer", pid=server.process.pid)
+                    server.process.kill()
                     await server.maker.lost.wait()
         finally:
             server.maker.control.close()

@@ -35,6 +35,11 @@ class Maker:
         """Whether none of its processes lives, and none is on its way."""
         return not self._births and not self._living
 
+    @property
+    def asked(self) -> int | None:
+        """The number of the oldest request that has no answer yet; None where all have theirs."""
+        return next(iter(self._births), None)
+
     async def make(self, channel: socket.socket, *, data_bytes: int = 0) -> Process:
         """A process that holds `channel` (which stays open here) and a stderr of its own.
 

@@ -103,7 +103,8 @@ class Database:
             yield
         except (exc.DBAPIError, sqlite3.Error, OSError, exc.TimeoutError) as error:
             cause = error.orig if isinstance(error, exc.DBAPIError) else error
-            raise StoreError(f"The data directory {self.directory} cannot be read or written: {cause}") from error
+            told = damaged(cause, self.directory / FILE)
+            raise StoreError(told or f"The data directory {self.directory} cannot be read or written: {cause}") from error
 
 
 @contextmanager
@@ -122,6 +123,16 @@ def open_database(directory: Path, *, synchronous: Synchronous = "NORMAL") -> It
         yield database
     finally:
         database.close()
+
+
+def damaged(cause: BaseException | None, file: Path) -> str | None:
+    """What to say when a database is not what SQLite wrote; None when something else is wrong."""
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):  # the low byte
+        return None
+    return (
+        f"The database {file} is damaged: {cause}. Move its folder away, and put the last copy in its place: "
+        "sandboxd restore FROM"
+    )
 
 
 def _make_file(file: Path) -> None:

@@ -2,10 +2,11 @@
 
 import socket
 
+import psutil
 import pytest
 
 from tests.support.daemon import BASE, Daemon
-from tests.support.stored import make_token
+from tests.support.stored import make_token, wait_until
 
 
 class Wire:
@@ -83,20 +84,6 @@ def test_the_connection_ends_after_the_answer_where_that_is_asked(daemon: Daemon
         assert (wire.answer()[0], wire.over()) == (200, True)
 
 
-def test_there_is_no_way_into_http_2(daemon: Daemon) -> None:
-    """Who offers to change to it goes on with HTTP/1.1; who begins with it is refused, and the connection closed."""
-    token = make_token(daemon.data_dir, "two")
-    upgrade = "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"
-    with Wire(daemon) as wire:
-        wire.socket.sendall("\r\n".join(["GET /livez HTTP/1.1", "Host: x", *upgrade, "", ""]).encode())
-        assert wire.answer()[0] == 200
-        wire.socket.sendall(post(token, b'{"code":"return 1"}', *upgrade))
-        assert wire.answer()[0] == 200
-    with Wire(daemon) as wire:
-        wire.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-        assert [wire.answer()[0], wire.answer()[0], wire.over()] == [404, 400, True]
-
-
 @pytest.mark.parametrize("after", [b"GARBAGE\r\n\r\n", b"\0" * 100, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"])
 def test_what_is_no_request_ends_the_connection_and_nothing_else(daemon: Daemon, after: bytes) -> None:
     """Behind a good request, which is answered, it gets 400 and the end."""
@@ -121,3 +108,25 @@ def test_what_is_no_request_is_told_so_in_json(daemon: Daemon) -> None:
     with Wire(daemon) as wire:
         wire.socket.sendall(b"GARBAGE\r\n\r\n")
         assert (wire.answer(), wire.over()) == ((400, b'{"error":"Bad Request"}'), True)
+
+
+def open_connections(daemon: Daemon) -> int:
+    """Those that the daemon holds, whether or not their clients do."""
+    return sum(each.status != psutil.CONN_LISTEN for each in psutil.Process(daemon.process.pid).net_connections("tcp"))
+
+
+def let_go_at_once(daemon: Daemon) -> bool:
+    """Whether connections that were closed by their clients are closed here before an idle one would be, after five seconds."""
+    assert wait_until(lambda: open_connections(daemon) == 0)
+    clients = [Wire(daemon) for _ in range(40)]
+    for client in clients[::2]:
+        client.socket.sendall(GET)
+        client.answer()
+    for client in clients:
+        client.__exit__()
+    return bool(wait_until(lambda: open_connections(daemon) == 0, 3))
+
+
+def test_what_the_client_has_closed_is_closed_here(daemon: Daemon) -> None:
+    """Connections on which nothing was asked, and those that were answered; a machine may be slow, but not each time."""
+    assert any(let_go_at_once(daemon) for _ in range(3))

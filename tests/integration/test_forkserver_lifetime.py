@@ -11,7 +11,7 @@ import psutil
 import pytest
 import trio
 
-from sandboxd.errors import WorkerStartError
+from sandboxd.errors import NoCapacity, WorkerStartError
 from sandboxd.executions.engine import most
 from sandboxd.models import Status
 from sandboxd.policy.model import Policy
@@ -150,6 +150,38 @@ async def test_a_source_whose_server_was_killed_says_so(policy: Policy) -> None:
         assert (await worker.end()).status is None
         with pytest.raises(WorkerStartError, match="The fork server has ended"):
             await source.spawn()
+
+
+async def test_a_server_that_does_not_answer_is_killed_and_replaced(policy: Policy) -> None:
+    """One that somebody has stopped, and nobody continues, is noticed; who waits is served by the next."""
+    async with opened(policy, workers="fork", ahead=1, running=1, start_timeout_ms=2000) as engine:
+        assert value(await run(engine, "return 1 + 1")) == 2
+        (first,) = server_pids()
+        os.kill(first, signal.SIGSTOP)
+        with trio.fail_after(60):
+            while first in server_pids():
+                try:
+                    assert value(await run(engine, "return 1 + 1")) == 2
+                except NoCapacity:
+                    await trio.sleep(0.1)
+            await until(lambda: engine.problems() == {})
+        assert value(await run(engine, "return 1 + 1")) == 2
+    assert wait_gone([first]) == []
+
+
+async def test_a_server_that_is_only_slow_is_not_killed(policy: Policy) -> None:
+    """One that is stopped for less than its time goes on, and what was asked of it comes."""
+    async with open_forkserver(how(policy, kind="fork")) as source:
+        os.kill(source.pid, signal.SIGSTOP)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_spawned, policy, source)
+            await trio.sleep(1.2)  # it is looked at twice a second
+            os.kill(source.pid, signal.SIGCONT)
+        assert not source.lost.is_set()
+
+
+async def _spawned(policy: Policy, source: ForkServer) -> None:
+    assert await answer(policy, await source.spawn()) == b"2"
 
 
 DAEMON = """

@@ -102,17 +102,22 @@ def sandboxd(*arguments: str, expect: int = 0, given: str | None = None, **envir
 
 @contextmanager
 def running_daemon(
-    data_dir: Path, *arguments: str, doors: Sequence[str] = ("code-nodes",), **environment: str
+    data_dir: Path,
+    *arguments: str,
+    doors: Sequence[str] = ("code-nodes",),
+    program: Sequence[str] = SANDBOXD,
+    **environment: str,
 ) -> Iterator[Daemon]:
     """A daemon on a free port. It is killed when the block is left, if it still runs.
 
-    It serves `doors`, unless it is given a configuration: each takes a second of its start.
+    It serves `doors`, unless it is given a configuration: each takes a second of its start. `program` may be one that becomes
+    the daemon, so that its pid is the daemon's.
     """
     if "--config" not in arguments and "SANDBOXD_CONFIG" not in environment:
         config = data_dir.parent / f"{data_dir.name}.toml"
         config.write_text(f"doors = {json.dumps(doors)}\n")
         arguments = (*arguments, "--config", str(config))
-    command = [*SANDBOXD, "serve", "--bind", "127.0.0.1:0", "--data-dir", str(data_dir), *arguments]
+    command = [*program, "serve", "--bind", "127.0.0.1:0", "--data-dir", str(data_dir), *arguments]
     log = _log_of(data_dir)
     variables = os.environ | FREE | environment
     with log.open("w+") as file:

@@ -1,0 +1,1 @@
+"""What breaks around a daemon, and what callers see of it: `python -m tests.faults`."""
