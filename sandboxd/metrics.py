@@ -63,7 +63,7 @@ EXECUTIONS: Final = _counter("sandboxd_executions_total", "Executions that have 
 WALL: Final = _histogram("sandboxd_execution_wall_seconds", "What they took, of those that ran to an end of their own", "door")
 CPU: Final = _counter("sandboxd_execution_cpu_seconds_total", "CPU time of the same", "door")
 HTTP: Final = _counter("sandboxd_http_requests_total", "Requests to the API that were answered, by status code", "code")
-REFUSALS: Final = _counter("sandboxd_quota_refusals_total", "Executions that a quota refused, by the limit that did", "limit")
+REFUSALS: Final = _counter("sandboxd_quota_refusals_total", "Requests that a quota refused, by the limit that did", "limit")
 HOST_CALLS: Final = _counter(
     "sandboxd_host_calls_total", "Host calls, by the rule that refused or ended them, or allowed", "profile", "verdict"
 )

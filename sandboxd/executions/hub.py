@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import trio
 
+from sandboxd import metrics
 from sandboxd.errors import QuotaExceeded
 from sandboxd.store.journal_queries import Entry
 
@@ -60,6 +61,7 @@ class Hub:
     def admit(self, user: Hashable) -> None:
         """Raises QuotaExceeded where one more of the user's would be too many."""
         if self._watchers[user] >= self._per_user:
+            metrics.REFUSALS.labels("watching").inc()
             raise QuotaExceeded(limit="watching", allowed=self._per_user, retry_after=1)
 
     @contextmanager

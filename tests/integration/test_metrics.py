@@ -42,7 +42,7 @@ async def test_a_worker_that_does_not_start_is_counted(policy: Policy, tmp_path:
 
 async def test_a_fork_server_that_was_due_is_counted(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under the profile whose it was; it is not one that was lost."""
-    monkeypatch.setattr("sandboxd.executions.engine.open_forkserver", partial(open_forkserver, forks=3))
+    monkeypatch.setattr("sandboxd.executions.pools.open_forkserver", partial(open_forkserver, forks=3))
     names = ("sandboxd_fork_servers_replaced_total", "sandboxd_worker_sources_lost_total")
     before = [counted(name, profile="code-nodes") for name in names]
     async with opened(policy, ahead=1) as engine:

@@ -13,7 +13,7 @@ from sandboxd.store.database import open_database
 from sandboxd.store.journal_queries import FIRST, SOURCE, STARTED, Entry, Total
 from sandboxd.store.prepared import Prepared
 from sandboxd.store.queries import Closing, Opening, close_orphans
-from sandboxd.store.submission_queries import Submission, begin, end, find_key, find_submission, list_submissions, status_of
+from sandboxd.store.submission_queries import Submission, begin, end, find_key, find_submission, list_submissions, standing_of
 
 ANN = Principal("acme", "ann", "free")
 BOB = Principal("acme", "bob", "free")
@@ -68,7 +68,7 @@ def test_an_execution_begins_once(connection: Connection) -> None:
     """It gives its source the first time, and nothing when it runs or has ended."""
     accept(connection, "x")
     assert [begin(connection, "x", STARTS) for _ in range(2)] == ["source", None]
-    assert status_of(connection, "x") is Status.running
+    assert standing_of(connection, "x")[0] is Status.running
     assert end(connection, Closing("x", Status.succeeded, 9), result="1")
     assert begin(connection, "x", STARTS) is None
 
