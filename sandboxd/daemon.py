@@ -22,6 +22,7 @@ from sandboxd.executions.reload import fingerprints, serve_reloads
 from sandboxd.executions.service import Service
 from sandboxd.executions.standing import standing
 from sandboxd.executions.submissions import Submissions, open_submissions
+from sandboxd.jail.cgroups import open_subtree
 from sandboxd.listening import address, listening
 from sandboxd.metrics_listener import metrics_listener, serving_metrics
 from sandboxd.policy.load import load_policy
@@ -74,11 +75,15 @@ async def _serve(settings: Settings, stop: _Stop, hangups: AsyncIterator[int]) -
         open_database(settings.data_path) as database,
         listening(settings) as listeners,
         metrics_listener(settings) as watched,
+        open_subtree() as subtree,
     ):
         own_ports = frozenset(each.getsockname()[1] for each in (*listeners, watched) if each is not None)
         outside = Outside(own_ports=own_ports)  # code must not come back in by another door
         audit.note("policy loaded", sha256=fingerprints(files))
-        async with open_group_commit(database) as group, open_engine(settings, policy, served, outside, audit) as engine:
+        async with (
+            open_group_commit(database) as group,
+            open_engine(settings, policy, served, outside, audit, subtree) as engine,
+        ):
             ledger = await open_ledger(group, database)
             async with open_submissions(settings, engine, ledger, group, database) as submissions:
                 log.info("starting", version=__version__, node=engine.node.version, node_origin=engine.node.origin)

@@ -14,6 +14,7 @@ from sandboxd import __version__
 from sandboxd.config import Settings
 from sandboxd.errors import JailError, SandboxdError
 from sandboxd.executions.engine import NOTHING, open_engine, read_policy
+from sandboxd.jail import delegation
 from sandboxd.models import JailLayer, Source, Status
 from sandboxd.policy.decide import local_grant
 from sandboxd.pool.runtime import choose_workers, find_node
@@ -103,6 +104,14 @@ async def _data(settings: Settings) -> _Result:
     return fits, text, "" if fits else f"{remedy}; set SANDBOXD_DATA_DIR to another"
 
 
+async def _cgroup(_: Settings) -> _Result:
+    """Well either way: every other wall stands without it."""
+    try:
+        return True, f"each worker gets one, in {delegation.find()}", ""
+    except delegation.NoSubtree as why:
+        return True, f"{IMPOSSIBLE}: {why.message}", ""
+
+
 def _layer(layer: JailLayer, whose: str = "") -> Finding:
     text = f"{layer.state}: {layer.text}" if layer.text else layer.state
     return Finding(f"jail{whose}: {layer.name}", layer.state != IMPOSSIBLE, text, layer.remedy)
@@ -152,5 +161,6 @@ _CHECKS: Final[Mapping[str, Callable[[Settings], Awaitable[_Result]]]] = {
     "workers": _workers,
     "policy": _policy,
     "data directory": _data,
+    "cgroup": _cgroup,
     "worker": _worker,
 }

@@ -18,6 +18,7 @@ from sandboxd.config import PoolSettings, Settings
 from sandboxd.errors import SettingsError, WorkerStartError
 from sandboxd.executions.pools import Pools, open_pools
 from sandboxd.jail import seccomp
+from sandboxd.jail.cgroups import Subtree
 from sandboxd.models import Failure, Limits, LogLine, Outcome, Source, Status, Usage
 from sandboxd.policy.changes import carry_over
 from sandboxd.policy.load import load_policy
@@ -224,11 +225,17 @@ class _Start(Struct, frozen=True):
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, policy: Policy, profiles: Sequence[str], outside: Outside | None = None, audit: Audit | None = None
+    settings: Settings,
+    policy: Policy,
+    profiles: Sequence[str],
+    outside: Outside | None = None,
+    audit: Audit | None = None,
+    subtree: Subtree | None = None,
 ) -> AsyncIterator[Engine]:
     """Pools for `profiles`, the first workers started. Raises SettingsError for an unknown profile or a missing Node.
 
     `outside` is the world that the broker may reach; the real one if absent. Without `audit` violations are only logged.
+    Workers get leaves of `subtree`.
     """
     if missing := [name for name in profiles if name not in policy.profiles]:
         raise SettingsError(f"There is no profile {missing[0]!r}; there are: {', '.join(sorted(policy.profiles))}")
@@ -236,5 +243,5 @@ async def open_engine(
     start = _Start(node, choose_workers(node, settings.pool.workers)[0], settings.pool)
     calls, served = read_calls(settings), {name: policy.profiles[name] for name in profiles}
     plans = start.plans(served, calls)
-    async with open_broker(served, outside or Outside()) as broker, open_pools(settings.pool, plans) as pools:
+    async with open_broker(served, outside or Outside()) as broker, open_pools(settings.pool, plans, subtree) as pools:
         yield Engine(policy, calls, start, pools, broker, audit or Audit())

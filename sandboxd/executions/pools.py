@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from sandboxd.config import PoolSettings
 from sandboxd.errors import WorkerStartError
+from sandboxd.jail.cgroups import Subtree
 from sandboxd.models import Limits
 from sandboxd.policy.model import Grant
 from sandboxd.pool.execserver import open_execserver
@@ -24,17 +25,17 @@ Plans = Mapping[str, Plan]
 class Pools:
     """All pools, behind one queue. Made by `open_pools`."""
 
-    def __init__(self, sizes: PoolSettings, nursery: trio.Nursery) -> None:
+    def __init__(self, sizes: PoolSettings, nursery: trio.Nursery, subtree: Subtree | None) -> None:
         self.queue = FairQueue(slots=sizes.running, waiting=sizes.waiting, wait_ms=sizes.wait_ms, share=sizes.running_per_user)
         self.present: dict[str, Pool] = {}
         """Those that are asked, by profile."""
         self._plans: Plans = {}
-        self._ahead, self._nursery = sizes.ahead, nursery
+        self._ahead, self._nursery, self._subtree = sizes.ahead, nursery, subtree
 
     async def start(self, plans: Plans) -> dict[str, Pool]:
         """Pools for those plans that are not the present ones, with a worker ready or a problem. Raises JailError in groups."""
         changed = {name: how for name, how in plans.items() if how != self._plans.get(name)}
-        pools = {name: Pool(name, _source(how), self.queue, ahead=self._ahead) for name, how in changed.items()}
+        pools = {name: Pool(name, self._source(how), self.queue, ahead=self._ahead) for name, how in changed.items()}
         try:
             async with trio.open_nursery() as starting:  # side by side: most of a start is waiting for it
                 for pool in pools.values():
@@ -67,21 +68,20 @@ class Pools:
             return grant.limits
         return replace(grant.limits, memory_bytes=most_bytes)
 
+    def _source(self, how: Plan) -> OpenSource:
+        return partial(open_forkserver if how.workers == "fork" else open_execserver, how, self._subtree)
+
 
 def _close(pools: Mapping[str, Pool]) -> None:
     for pool in pools.values():
         pool.close()
 
 
-def _source(how: Plan) -> OpenSource:
-    return partial(open_forkserver if how.workers == "fork" else open_execserver, how)
-
-
 @asynccontextmanager
-async def open_pools(sizes: PoolSettings, plans: Plans) -> AsyncIterator[Pools]:
+async def open_pools(sizes: PoolSettings, plans: Plans, subtree: Subtree | None = None) -> AsyncIterator[Pools]:
     """Pools for the length of the block, their first workers started; one or the other may have a problem."""
     async with trio.open_nursery() as nursery:
-        pools = Pools(sizes, nursery)
+        pools = Pools(sizes, nursery, subtree)
         pools.take_over(await pools.start(plans), plans)
         yield pools
         nursery.cancel_scope.cancel()

@@ -16,6 +16,7 @@ import trio
 from sandboxd import metrics
 from sandboxd.errors import JailError, ProtocolError, WorkerStartError
 from sandboxd.jail import attest, layers
+from sandboxd.jail.cgroups import Subtree
 from sandboxd.models import JailLayer
 from sandboxd.pool.launching import Launcher, Plan, open_launcher
 from sandboxd.pool.maker import Maker
@@ -60,12 +61,14 @@ class ForkServer:
 
     cheap = True
 
-    def __init__(self, plan: Plan, launcher: Launcher, nursery: trio.Nursery, *, forks: int, age_s: float) -> None:
+    def __init__(
+        self, plan: Plan, launcher: Launcher, nursery: trio.Nursery, subtree: Subtree | None, *, forks: int, age_s: float
+    ) -> None:
         self.lost = trio.Event()
         self.layers: tuple[JailLayer, ...] = launcher.layers
         self.replaced = 0
         """How often a server has taken over from another."""
-        self._plan, self._launcher, self._nursery = plan, launcher, nursery
+        self._plan, self._launcher, self._nursery, self._subtree = plan, launcher, nursery, subtree
         self._most_forks, self._most_age_s = forks, age_s
         self._server: _Server | None = None
         self._next_change = 0.0
@@ -88,6 +91,7 @@ class ForkServer:
         worker = await bring_up(
             server.maker,
             self._launcher.overseer,
+            self._subtree,
             cpu_s=self._plan.cpu_s,
             timeout_ms=min(CHILD_START_MS, self._plan.start_timeout_ms),
             most_data=server.data_bytes + DATA_SLACK + self._plan.ceiling_bytes,
@@ -181,10 +185,12 @@ class ForkServer:
 
 
 @asynccontextmanager
-async def open_forkserver(plan: Plan, *, forks: int = FORKS, age_s: float = AGE_S) -> AsyncIterator[ForkServer]:
+async def open_forkserver(
+    plan: Plan, subtree: Subtree | None = None, *, forks: int = FORKS, age_s: float = AGE_S
+) -> AsyncIterator[ForkServer]:
     """A fork server for as long as the block lasts. Raises WorkerStartError and JailError when it does not start."""
     async with open_launcher(plan) as launcher, trio.open_nursery() as nursery:
-        source = ForkServer(plan, launcher, nursery, forks=forks, age_s=age_s)
+        source = ForkServer(plan, launcher, nursery, subtree, forks=forks, age_s=age_s)
         await source.start()
         yield source
         nursery.cancel_scope.cancel()

@@ -40,6 +40,8 @@ class Watch:
             self.peak = max(self.peak, self._vitals.resident_bytes())
             if self._patient and self._vitals.cpu_us() > PATIENCE_US:
                 self._patient = False
+                if self._process.leaf is not None:
+                    self._process.leaf.fall_behind()
                 os.setpriority(os.PRIO_PROCESS, self._vitals.pid, NICE)
         except OSError:
             return  # it has ended, or is a root's that we are not: the limits of the kernel hold all the same

@@ -14,6 +14,8 @@ from typing import Final
 import trio
 from msgspec import Struct
 
+from sandboxd.jail.cgroups import Leaf, Subtree
+
 REAP_DEADLINE_S: Final = 5.0
 STDERR_TAIL: Final = 16_384
 WORDS_SHOWN: Final = 1000
@@ -73,6 +75,10 @@ class Process:
         self.on_exit: Callable[[], None] = _nothing
         """Called once it was reaped, by whoever hears of it."""
         self.closed = False
+        self.leaf: Leaf | None = None
+        """Its cgroup, if it has one."""
+        self.starved = False
+        """Whether the kernel has killed it at the limit of that; known once it was released."""
         self._stderr = stderr
         self._words = b""
         self._pid = 0
@@ -112,10 +118,20 @@ class Process:
         """The same, short enough for a message."""
         return self.stderr.strip()[-WORDS_SHOWN:]
 
+    def move_into(self, subtree: Subtree) -> None:
+        """Gives it a leaf, which goes when it is released. Raises OSError. May take milliseconds: for a thread."""
+        self.leaf = leaf = subtree.leaf()
+        with contextlib.suppress(ProcessLookupError):  # it has ended: who waits for it to be ready hears why
+            leaf.fill(self.pid)
+            if self.alive:  # else somebody else may have had its pid when that was written
+                leaf.seal()
+
     def kill(self) -> None:
         """SIGKILL, at once and without waiting; harmless when it is dead already."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        if self.leaf is not None:
+            self.leaf.kill()
 
     async def end(self) -> Exit:
         """Kills it, waits until it is reaped, gives everything back. May be called again; cannot be cancelled."""
@@ -142,6 +158,9 @@ class Process:
                 self._words = (self._words + chunk)[-STDERR_TAIL:]
         os.close(self._stderr)
         os.close(self.pidfd)
+        if self.leaf is not None:
+            self.leaf.remove()
+            self.starved = self.leaf.starved
 
 
 def look(process: Process) -> Idle:

@@ -18,7 +18,7 @@ from msgspec import Struct
 import policies
 from js_harness import ENTRY, HOME, NATIVE
 from sandboxd.errors import JailError, SettingsError
-from sandboxd.jail import files, seccomp
+from sandboxd.jail import cgroups, files, seccomp
 from sandboxd.models import Limits
 from sandboxd.policy.model import Profile
 from sandboxd.pool.launching import Plan
@@ -26,7 +26,7 @@ from sandboxd.pool.launching import Plan
 OLDEST: Final = (18, 0)
 ENVIRONMENT: Final = {"OPENSSL_CONF": "/dev/null", "TZ": "UTC", "LANG": "C", "UV_THREADPOOL_SIZE": "1"}
 START_CPU_S: Final = 10
-MOST_THREADS: Final = {"exec": 64, "fork": 4096}
+MOST_THREADS: Final = {"exec": cgroups.THREADS, "fork": 4096}
 """Where a uid is the jail's own: of one exec worker, or of a fork server and all of its children."""
 SERVER_DESCRIPTORS: Final = 1024
 PHASES: Final = {"exec": ("exec_boot", "exec_run"), "fork": ("fork_boot", "server", "child")}

@@ -9,6 +9,7 @@ import trio
 
 from sandboxd.errors import ProtocolError, WorkerStartError
 from sandboxd.jail import layers
+from sandboxd.jail.cgroups import Subtree
 from sandboxd.models import JailLayer, Limits, LogLine, Outcome, Usage
 from sandboxd.pool.calls import Calls
 from sandboxd.pool.channel import Channel
@@ -129,6 +130,8 @@ class Worker:
         memory = limits.memory_bytes
         frame = encode_frame(encode(request, data_bytes=self._idle.data_bytes + memory, heap_bytes=memory))
         most = self._idle.resident_bytes + limits.memory_bytes + MEMORY_SLACK
+        if self.process.leaf is not None:
+            self.process.leaf.limit(most)
         call_bytes = request.capabilities.call_bytes if isinstance(request, Run) and answer is not None else 0
         begun = time.perf_counter()
         with trio.move_on_after(limits.wall_ms / 1000) as clock, self._overseer.watching(self.process, most) as watch:
@@ -149,7 +152,7 @@ class Worker:
                 done=done,
                 violation=heard.violation,
                 timed_out=clock.cancelled_caught,
-                over_budget=watch.over,
+                over_budget=watch.over or self.process.starved,
                 out_of_cpu=end.cpu_us >= self._cpu_s * 1_000_000,  # PID 1 of a namespace does not hear SIGXCPU
                 lost=end.status is None,
                 signal=os.WTERMSIG(end.status) if end.status is not None and os.WIFSIGNALED(end.status) else None,
@@ -263,11 +266,18 @@ class WorkerSource(Protocol):
 
 
 async def bring_up(
-    maker: Maker, overseer: Overseer, *, cpu_s: int, timeout_ms: int, most_data: int = 0, idle: Idle | None = None
+    maker: Maker,
+    overseer: Overseer,
+    subtree: Subtree | None,
+    *,
+    cpu_s: int,
+    timeout_ms: int,
+    most_data: int = 0,
+    idle: Idle | None = None,
 ) -> Worker:
     """A worker that `maker` makes, ready for its request. Raises WorkerStartError, with the step that failed.
 
-    `most_data` is the memory limit with which it begins; 0 leaves that to the request.
+    `most_data` is the memory limit with which it begins; 0 leaves that to the request. It gets a leaf of `subtree`.
     """
     worker: Worker | None = None
     problem = f"A worker was not ready within {timeout_ms} ms"
@@ -280,6 +290,8 @@ async def bring_up(
             finally:
                 if worker is None:
                     channel.close()
+            if subtree is not None:  # moving takes some 50 us, and 10 ms when the kernel waits for all CPUs
+                await trio.to_thread.run_sync(worker.process.move_into, subtree)
             await worker.start()
             return worker
     except WorkerStartError as error:

@@ -187,7 +187,7 @@ def test_the_log_is_json_lines(serve: Serve) -> None:
         f"listening on http://127.0.0.1:{daemon.port}"
     ]
     events = [json.loads(line) for line in lines if not line.startswith(("listening on ", "metrics on "))]
-    assert [event["event"] for event in events] == ["policy loaded", "starting", "draining", "stopped"]
+    assert [event["event"] for event in events] == ["cgroups for workers", "policy loaded", "starting", "draining", "stopped"]
     assert all({"level", "timestamp"} <= event.keys() for event in events)
 
 

@@ -67,6 +67,7 @@ DEVIATIONS = {
     "PrivateNetwork": "callers and fetch",
     "IPAddressDeny": "judged by the daemon",
     "RootDirectory": "a service of the machine's own file system, read-only",
+    "Delegate": "a cgroup for each worker",
     "DeviceAllow": "char-rtc, which ProtectClock itself allows to be read",
 }
 
@@ -74,7 +75,7 @@ DEVIATIONS = {
 def test_every_deviation_is_said_where_it_stands() -> None:
     """A line that is weaker than it could be has a comment that says so, and the README lists it."""
     unit, readme = (ROOT / "systemd/sandboxd.service").read_text(), (ROOT / "systemd/README.md").read_text()
-    for setting in ("PrivateNetwork", "MemoryDenyWriteExecute", "RestrictNamespaces", "SystemCallFilter"):
+    for setting in ("Delegate", "PrivateNetwork", "MemoryDenyWriteExecute", "RestrictNamespaces", "SystemCallFilter"):
         assert re.search(rf"# Deviation:[^\n]*(\n#[^\n]*)*\n?(?:{setting}=|[^\n]*{setting})", unit), setting
         assert f"`{setting}" in readme
 
@@ -158,6 +159,20 @@ def test_the_data_is_the_service_s_alone(under: dict[str, Any]) -> None:
     """StateDirectory is its user's, and nothing in it can be read by another."""
     assert str(under["owner"][0]) == under["owner"][1]
     assert [name for name, mode in under["data"].items() if int(mode, 8) & 0o077] == []
+
+
+def test_each_worker_has_a_cgroup_below_the_service_s(under: dict[str, Any]) -> None:
+    """Delegated to its user, and alone writable among all control groups; the controllers are not tried."""
+    if "\n0::" not in "\n" + Path("/proc/self/cgroup").read_text():
+        pytest.skip("there is no cgroup v2 hierarchy")
+    groups = {path: options for path, options in under["mounts"] if path.startswith("/sys/fs/cgroup")}
+    writable = [path for path, options in groups.items() if not options.startswith("ro,")]
+    assert [path.endswith(f"/{under_systemd.SERVICE}") for path in writable] == [True]
+    workers = {name: pids for name, pids in under["cgroups"].items() if name != "daemon"}
+    assert under["during"]["MainPID"] in under["cgroups"]["daemon"]
+    assert workers
+    assert [name for name, pids in workers.items() if not name.startswith("worker-") or len(pids) > 1] == []
+    assert under["cgroup stays"] is False
 
 
 def test_a_request_to_the_socket_starts_the_service(under: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@
 Run as root, in namespaces of its own, so that nothing of this machine is touched and nothing stays. A service manager for users
 (`systemd --user`) runs where no system booted with systemd; as root it builds the same walls around a service as the one of
 the system. FOLDERS is JSON: what is to be found below /opt/sandboxd, as Python's path. The units' paths are really there.
-CGROUPS, JSON too, are empty control groups of ours: a manager takes all that is in its own for its own.
+CGROUPS, JSON too, are empty control groups of ours: a manager takes all that is in its own for its own. The last is of
+version 2 (or there is none): below it lies the service's, which has to be writable as the one that the unit names. The daemon
+asks for no controllers here, because the hierarchy of a machine may have none.
 """
 
 import fcntl
@@ -21,13 +23,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS, STATE, OUT = Path("/run/config/systemd/user"), Path("/run/config/sandboxd"), Path("/run/doctor.json")
 NODES = {"reg": stat.S_IFREG, "chr": stat.S_IFCHR, "blk": stat.S_IFBLK, "fifo": stat.S_IFIFO, "sock": stat.S_IFSOCK}
+SERVICE = "sandboxd.slice/sandboxd.service"
 SYSTEMD = "/lib/systemd/systemd"
 FOLDERS = [str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))]
 ENVIRONMENT = {
@@ -47,7 +50,10 @@ def run(*command: str, expect: int | None = 0) -> str:
     return done.stdout
 
 
-def install(folders: list[str]) -> None:
+START = "from sandboxd.jail import delegation; delegation.CONTROLLERS = (); from sandboxd.cli import main; main()"
+
+
+def install(folders: list[str], home: str) -> None:
     """What README.md says, in a /run, /etc and /opt of our own."""
     run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
     for folder in ("/run/systemd/system", "/run/manager", "/run/user", "/run/config/systemd", "/run/opt/sandboxd/bin"):
@@ -68,7 +74,7 @@ def install(folders: list[str]) -> None:
         run("mount", "--bind", folder, f"/opt/sandboxd/{number}")
     path = ":".join(f"/opt/sandboxd/{number}" for number in range(len(folders)))
     program = Path("/opt/sandboxd/bin/sandboxd")
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1 exec {sys.executable} -m sandboxd "$@"\n')
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1 exec {sys.executable} -c "{START}" "$@"\n')
     program.chmod(0o755)
     run("systemd-sysusers", str(ROOT / "systemd/sysusers.conf"))
     run("systemd-tmpfiles", "--create", str(ROOT / "systemd/tmpfiles.conf"))
@@ -78,6 +84,10 @@ def install(folders: list[str]) -> None:
         unit, count = re.subn(was, becomes, unit)
         assert count == 1
     unit = re.sub(r"(?m)^(Restart|RestartSec|WatchdogSec|ExecReload|Wants|After)=.*", "", unit)
+    for service in ("sandboxd", "doctor"):  # where the service's cgroup lies on this machine
+        more = Path(UNITS, f"{service}.service.d", "cgroup.conf")
+        more.parent.mkdir()
+        more.write_text(f"[Service]\nReadWritePaths=-{home}/sandboxd.slice/{service}.service\n")
     Path("/run/config/systemd/user.conf").write_text("[Manager]\nDefaultStandardOutput=inherit\nDefaultStandardError=inherit\n")
     (UNITS / "doctor.service").write_text(f"{unit}\n[Service]\nStandardOutput=truncate:{OUT}\nSuccessExitStatus=1\n")
 
@@ -130,11 +140,21 @@ def active() -> dict[str, str]:
     return found
 
 
+def held(folder: Path) -> dict[str, list[str]]:
+    """The pids in each cgroup below one."""
+    found = {}
+    for each in folder.glob("*/cgroup.procs"):
+        with suppress(OSError):  # it went with its worker while we looked
+            found[each.parent.name] = each.read_text().split()
+    return found
+
+
 def main(folders: list[str], cgroups: list[str]) -> None:
     """Installs, starts by a request to the socket, looks, restarts, stops."""
     for cgroup in cgroups:
         Path(cgroup, "cgroup.procs").write_text("0")
-    install(folders)
+    home = cgroups[-1]
+    install(folders, home)
     loopback()
     told: dict[str, Any] = {}
     with manager():
@@ -148,6 +168,7 @@ def main(folders: list[str], cgroups: list[str]) -> None:
         told["status"] = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
         told["mounts"] = [line.split()[4:6] for line in (process / "mountinfo").read_text().splitlines()]
         told["data"] = {str(each.name): oct(each.stat().st_mode & 0o777) for each in (STATE, *STATE.iterdir())}
+        told["cgroups"] = held(Path(home, SERVICE))
         owner = STATE.stat()
         told["owner"] = [owner.st_uid, run("id", "-u", "sandboxd").strip()]
         as_owner = ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
@@ -159,6 +180,7 @@ def main(folders: list[str], cgroups: list[str]) -> None:
         told["restarted"] = active()
         run("systemctl", "--user", "stop", "sandboxd.socket", "sandboxd.service")
         told["after"] = shown()
+        told["cgroup stays"] = Path(home, SERVICE).exists()
     told["log"] = Path("/run/log").read_text().splitlines()
     print(json.dumps(told))
 
