@@ -24,6 +24,8 @@ SILENT_S: Final = 5.0
 """How long a connection may be open on which no request is being answered: also the time that a head may take to come."""
 LOOK_S: Final = 0.5
 """How often that is looked at."""
+DRAIN_S: Final = 1.0
+"""How long a drain leaves one open: its request may be on the way, and whoever was accepted is not refused."""
 
 
 def most_connections() -> int:
@@ -62,7 +64,7 @@ class Connections:
         self._accepting.cancel()
         await self._context.terminated.set()
         while self._open:
-            self._cut_silent_since(trio.current_time())
+            self._cut_silent_since(trio.current_time() - DRAIN_S)
             await trio.sleep(0.02)
 
     def _cut_silent_since(self, moment: float) -> None:
