@@ -23,7 +23,7 @@ $(VENV)/.dev: $(VENV)/.run
 	@touch $@
 
 run: $(VENV)/.run
-	@tools/run "$(BIN)/sandboxd" "$(BIND)" "$(DATA)"
+	@exec tools/run "$(BIN)/sandboxd" "$(BIND)" "$(DATA)"
 
 test: $(VENV)/.dev harness
 	$(BIN)/python -m pytest -n $(JOBS)
