@@ -85,8 +85,6 @@ Send = Callable[[Event], Awaitable[None]]
 class Exchange:
     """One request and its answer, told and heard as hypercorn's streams are."""
 
-    idle: Final = False
-
     def __init__(self, handler: Handler, incoming: Bare, send: Send) -> None:
         self._handler, self._incoming, self._send = handler, incoming, send
         self._client = trio.CancelScope()

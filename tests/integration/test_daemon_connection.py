@@ -103,6 +103,25 @@ def test_a_request_with_two_lengths_is_refused(daemon: Daemon) -> None:
         assert (status, b"Content-Length and Transfer-Encoding" in told, wire.over()) == (400, True, True)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /%ff%00 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        f"POST {BASE}/execute HTTP/1.1\r\nHost: x\r\nContent-Length: {'9' * 5000}\r\n\r\n".encode(),
+        f"POST {BASE}/execute HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\n".encode(),
+        f"POST {BASE}/execute HTTP/1.1\r\nHost: x\r\nAuthorization: \xff\r\nContent-Length: 0\r\n\r\n".encode("latin-1"),
+    ],
+    ids=["byte in the path", "bytes behind percents", "endless number", "two numbers", "byte in a header"],
+)
+def test_no_head_makes_a_connection_fail(daemon: Daemon, head: bytes) -> None:
+    """What cannot be decoded or counted is the client's mistake, and is answered as one."""
+    with Wire(daemon) as wire:
+        wire.socket.sendall(head)
+        assert 400 <= wire.answer()[0] < 500
+    assert not any("a connection failed" in line for line in daemon.log())
+
+
 def test_what_is_no_request_is_told_so_in_json(daemon: Daemon) -> None:
     """Like every other error."""
     with Wire(daemon) as wire:

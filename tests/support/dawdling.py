@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from tests.support.daemon import BASE, Daemon
@@ -31,6 +31,18 @@ def connect(daemon: Daemon, first: bytes = b"", *, receive_bytes: int | None = N
 
 
 @contextmanager
+def _beside(work: Callable[[], None], done: threading.Event) -> Iterator[None]:
+    """Work in a thread for as long as the block lasts; `done` tells it."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
 def dripping(*drips: tuple[socket.socket, bytes]) -> Iterator[None]:
     """A byte now and then on each of these connections, over and over, while the block lasts. Closes them."""
     done = threading.Event()
@@ -46,13 +58,8 @@ def dripping(*drips: tuple[socket.socket, bytes]) -> Iterator[None]:
     with ExitStack() as opened:
         for client, _ in drips:
             opened.enter_context(client)
-        thread = threading.Thread(target=drip)
-        thread.start()
-        try:
+        with _beside(drip, done):
             yield
-        finally:
-            done.set()
-            thread.join()
 
 
 @contextmanager
@@ -66,13 +73,8 @@ def sipping(daemon: Daemon, token: str) -> Iterator[None]:
                 while not done.wait(0.2) and client.recv(_RECEIVE_BYTES // 4):
                     pass
 
-        thread = threading.Thread(target=sip)
-        thread.start()
-        try:
+        with _beside(sip, done):
             yield
-        finally:
-            done.set()
-            thread.join()
 
 
 def closed(client: socket.socket, seconds: float) -> bool:
