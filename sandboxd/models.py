@@ -67,10 +67,13 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     stack: str = ""
 
 
-class LogLine(Struct, frozen=True):
-    """One console call. ``level`` is one of log, info, warn, error, debug."""
+Level = Literal["log", "info", "warn", "error", "debug"]
 
-    level: str
+
+class LogLine(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="log", gc=False):
+    """One console call. Of these there can be a million: the worker's message itself goes on into the outcome."""
+
+    level: Level
     text: str
 
 

@@ -93,7 +93,9 @@ def _said(failure: Failure) -> str:
 
 
 def _print_json(outcome: Outcome) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
+    lines = [{"level": line.level, "text": line.text} for line in outcome.logs]  # as messages they have a type besides
+    whole = msgspec.structs.asdict(outcome) | {"logs": lines}
+    click.echo(msgspec.json.format(msgspec.json.encode(whole)).decode())
 
 
 def _print_outcome(outcome: Outcome) -> None:

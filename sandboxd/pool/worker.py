@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -19,7 +19,7 @@ from sandboxd.pool.process import Exit, Idle, Process, look
 from sandboxd.pool.verdict import Sighting, judge
 from sandboxd.protocol.conversation import Conversation, ViolationError
 from sandboxd.protocol.frames import encode_frame
-from sandboxd.protocol.messages import Answer, Done, HostCall, Log, OutputFull, Ready, Request, Run, ToDaemon, encode
+from sandboxd.protocol.messages import Answer, Done, HostCall, OutputFull, Ready, Request, Run, ToDaemon, encode
 
 Sink = Callable[[Sequence[LogLine], bool], Awaitable[None]]
 """Takes what was printed, and whether what comes after it is dropped."""
@@ -234,14 +234,16 @@ class _Heard:
         calls, self.calls = self.calls, []
         return calls
 
-    async def take(self, messages: Iterable[ToDaemon]) -> None:
+    async def take(self, messages: Sequence[ToDaemon]) -> None:
         """Notes what was said. A checkpoint only with a sink, and something printed for it."""
-        for message in messages:
-            if isinstance(message, Log):
-                self.logs.append(LogLine(message.level, message.text))
-                if self._on_log is not None:
-                    self._on_log(self.logs[-1])
-            elif isinstance(message, HostCall):
+        lines = [message for message in messages if type(message) is LogLine]
+        self.logs += lines
+        if self._on_log is not None:
+            for line in lines:
+                self._on_log(line)
+        others = [message for message in messages if type(message) is not LogLine] if len(lines) < len(messages) else ()
+        for message in others:
+            if isinstance(message, HostCall):
                 self.calls.append(message)
             elif isinstance(message, OutputFull):
                 self.truncated = True

@@ -5,14 +5,13 @@ from enum import Enum, auto
 from typing import Final
 
 from sandboxd.errors import ProtocolError
-from sandboxd.models import Limits
+from sandboxd.models import Limits, LogLine
 from sandboxd.protocol.frames import FrameReader
 from sandboxd.protocol.messages import (
     CALL_ROOM,
     HOST_CALLS_PENDING,
     Done,
     HostCall,
-    Log,
     OutputFull,
     Ready,
     ToDaemon,
@@ -23,6 +22,7 @@ from sandboxd.protocol.shape import deeper_than
 READY_CAP: Final = 4096
 _ESCAPED: Final = 6  # bytes that JSON may take for one byte of text
 _ROOM: Final = 128 << 10  # a failure's texts and the message around them
+_NOTHING: Final = Limits(0, 0, 0, 0, 0, 0)  # what may be said before the request
 
 
 class State(Enum):
@@ -38,7 +38,7 @@ class State(Enum):
 _LEGAL: Final[dict[State, dict[type[ToDaemon], State]]] = {
     State.booting: {Ready: State.idle},
     State.idle: {},
-    State.running: {Log: State.running, OutputFull: State.full, HostCall: State.running, Done: State.ended},
+    State.running: {LogLine: State.running, OutputFull: State.full, HostCall: State.running, Done: State.ended},
     State.full: {HostCall: State.full, Done: State.ended},
     State.ended: {},
 }
@@ -56,10 +56,10 @@ class Conversation:
     """The daemon's end of one worker's channel. What follows the end is ignored: that worker is being killed."""
 
     def __init__(self) -> None:
-        self.state = State.booting
+        self.state, self._legal = State.booting, _LEGAL[State.booting]
         self._reader = FrameReader(READY_CAP)
-        self._limits: Limits | None = None
-        self._printed = 0
+        self._limits = _NOTHING
+        self._room = 0
         self._call_bytes = 0
         self._last_call = 0
         self._pending: dict[int, int] = {}
@@ -71,7 +71,9 @@ class Conversation:
         """
         if self.state is not State.idle:
             raise ProtocolError(f"a request in state {self.state.name}")
-        self.state, self._limits, self._call_bytes = State.running, limits, call_bytes
+        self._limits, self._call_bytes = limits, call_bytes
+        self._room = limits.output_bytes + 1
+        self._go_on(State.running)
         self._reader.cap = max(_ESCAPED * limits.output_bytes, 2 * limits.result_bytes, call_bytes) + _ROOM
 
     def answered(self, call: int) -> None:
@@ -85,32 +87,35 @@ class Conversation:
         messages: list[ToDaemon] = []
         try:
             for body in self._reader.feed(data):
-                messages.append(self._take(decode(body)))
-                if isinstance(messages[-1], Done):
-                    break
+                message = decode(body)
+                after = self._legal.get(type(message))
+                if after is None:
+                    raise ProtocolError(f"{type(message).__name__} in state {self.state.name}")
+                if type(message) is LogLine:
+                    self._print(message.text)
+                else:
+                    self._measure(message)
+                messages.append(message)
+                if after is not self.state:
+                    self._go_on(after)
+                    if after is State.ended:
+                        break
         except ProtocolError as problem:
-            self.state = State.ended
+            self._go_on(State.ended)
             raise ViolationError(problem.message, messages) from None
         return messages
 
-    def _take(self, message: ToDaemon) -> ToDaemon:
-        after = _LEGAL[self.state].get(type(message))
-        if after is None:
-            raise ProtocolError(f"{type(message).__name__} in state {self.state.name}")
-        self._measure(message)
-        self.state = after
-        return message
+    def _go_on(self, state: State) -> None:
+        self.state, self._legal = state, _LEGAL[state]
+
+    def _print(self, text: str) -> None:
+        self._room -= (len(text) if text.isascii() else len(text.encode())) + 1
+        if self._room < 0:
+            raise ProtocolError(f"more output than {self._limits.output_bytes} bytes")
 
     def _measure(self, message: ToDaemon) -> None:
         limits = self._limits
-        if limits is None:
-            return
-        if isinstance(message, Log):
-            text = message.text
-            self._printed += (len(text) if text.isascii() else len(text.encode())) + 1
-            if self._printed > limits.output_bytes + 1:
-                raise ProtocolError(f"more output than {limits.output_bytes} bytes")
-        elif isinstance(message, HostCall):
+        if isinstance(message, HostCall):
             self._count(message, limits)
         elif isinstance(message, Done):
             for value in (message.value, message.returned):

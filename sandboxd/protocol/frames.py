@@ -26,22 +26,22 @@ class FrameReader:
         """Whether the stream would end in the middle of a frame if it ended now."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytearray]:
         """The frames that `data` completes, one at a time: a frame does not depend on what came with it.
 
         Raises ProtocolError at a header above the cap; nothing can be read after that.
         """
-        buffer, at = self._buffer, 0
+        buffer, at, header, size_at = self._buffer, 0, HEADER.size, HEADER.unpack_from
         buffer += data
+        held = len(buffer)
         try:
-            while len(buffer) - at >= HEADER.size:
-                (size,) = HEADER.unpack_from(buffer, at)
+            while (begin := at + header) <= held:
+                (size,) = size_at(buffer, at)
                 if size > self.cap:
                     raise ProtocolError(f"a frame of {size} bytes, above the cap of {self.cap}")
-                begin, end = at + HEADER.size, at + HEADER.size + size
-                if len(buffer) < end:
+                if (end := begin + size) > held:
                     break
                 at = end
-                yield bytes(buffer[begin:end])
+                yield buffer[begin:end]
         finally:
             del buffer[:at]

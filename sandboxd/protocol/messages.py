@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from sandboxd.errors import ProtocolError
+from sandboxd.models import LogLine
 
-Level = Literal["log", "info", "warn", "error", "debug"]
 Kind = Literal[
     "error",
     "uncaught",
@@ -141,13 +141,6 @@ class Ready(_Message, tag="ready", frozen=True):
     """CPU time that it has used so far, which is not the execution's."""
 
 
-class Log(_Message, tag="log", frozen=True):
-    """One console call."""
-
-    level: Level
-    text: str
-
-
 class OutputFull(_Message, tag="output_full", frozen=True):
     """The output limit was met: what the code prints from here on is dropped."""
 
@@ -181,7 +174,7 @@ class HostCall(_Message, tag="host_call", frozen=True):
     args: Raw
 
 
-ToDaemon = Ready | Log | OutputFull | HostCall | Done
+ToDaemon = Ready | LogLine | OutputFull | HostCall | Done
 
 Answer = Callable[[HostCall], Awaitable[HostResult]]
 """Who answers host calls. It raises for faults of the house, never for what the code did."""
@@ -197,9 +190,8 @@ class _WireDone(_Message, tag="done", frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Ready | Log | OutputFull | HostCall | _WireDone] = msgspec.json.Decoder(
-    Ready | Log | OutputFull | HostCall | _WireDone
-)
+_Wire = Ready | LogLine | OutputFull | HostCall | _WireDone
+_decode: Final[Callable[[bytes | bytearray], _Wire]] = msgspec.json.Decoder(_Wire).decode
 
 
 def encode(message: Request, *, data_bytes: int, heap_bytes: int = 0) -> bytes:
@@ -212,11 +204,11 @@ def encode_result(result: HostResult) -> bytes:
     return _encoder.encode(result)
 
 
-def decode(body: bytes) -> ToDaemon:
+def decode(body: bytes | bytearray) -> ToDaemon:
     """The message in a frame from a worker. Raises ProtocolError for anything that is not one."""
     try:
-        message = _decoder.decode(body)
-        if type(message) is Log:  # all text, which is looked at; of these there can be a million
+        message = _decode(body)
+        if type(message) is LogLine:  # all text, which is looked at
             return message
         body.decode()  # msgspec.Raw takes bytes that are not UTF-8
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

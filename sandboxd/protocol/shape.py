@@ -9,10 +9,12 @@ _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 def deeper_than(json: bytes, levels: int) -> bool:
     """Whether well-formed JSON has more than `levels` nested arrays and objects.
 
-    Most results have fewer brackets than that and cost two counts. For the rest the escapes go first, then all but
+    Most results have fewer brackets than that and cost two copies. For the rest the escapes go first, then all but
     brackets and quotes, then what stands between quotes. Linear, because the text is hostile: 1 MB takes at most 30 ms.
     """
-    if json.count(b"[") + json.count(b"{") <= levels:
+    # What is taken out is counted, since `replace` looks for a byte eight times as fast as `count` does.
+    brackets = len(json) - len(json.replace(b"[", b"", levels + 1).replace(b"{", b"", levels + 1))
+    if brackets <= levels:
         return False
     quoted = json.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_ALIKE, _REST)
     quoted = quoted.replace(b'""', b"")  # an empty string or the seam of two: what is left is quoted as before

@@ -1,5 +1,6 @@
 """The engine on real workers: one execution, every way to end."""
 
+import gc
 import json
 import os
 import signal
@@ -154,7 +155,7 @@ BREACHES = {
     "unknown message": ("""send(frame('{"type":"host_call"}'))""", "not a message"),
     "unknown field": ("""send(frame('{"type":"log","level":"log","text":"","more":1}'))""", "not a message"),
     "too much output": ("""send(frame('{"type":"log","level":"log","text":"%s"}' % ('x' * 2000000)))""", "more output than"),
-    "output after full": ("""send(frame('{"type":"output_full"}') + LOG)""", "Log in state full"),
+    "output after full": ("""send(frame('{"type":"output_full"}') + LOG)""", "LogLine in state full"),
     "too large a result": ("""send(frame('{"type":"done","value":"%s"}' % ('x' * 2000000)))""", "a result of more than"),
     "too deep a result": ("""send(frame('{"type":"done","value":%s}' % ('[' * 300 + ']' * 300)))""", "nested deeper than 256"),
     "nesting bomb": ("""send(frame('{"type":"done","value":%s' % ('[' * 1000000)))""", "not a message"),
@@ -241,6 +242,19 @@ async def test_nothing_is_left_when_the_engine_closes(policy: Policy) -> None:
         await running.wait()
         nursery.cancel_scope.cancel()
     assert {process.pid for process in below_us()} <= before
+
+
+async def test_an_execution_leaves_nothing_to_the_garbage_collector(engine: Engine) -> None:
+    """What an execution was made of goes with its end: none of it hangs in a circle, which only a collection would find."""
+    await run(engine, "1")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            await run(engine, "1")
+        assert gc.collect() < 10
+    finally:
+        gc.enable()
 
 
 # ------------------------------------------------------------------ many

@@ -164,7 +164,7 @@ async def test_a_node_that_dies_at_start_degrades_the_pool(policy: Policy, tmp_p
     [
         ("sys.exit(3)", "it ended without a word"),
         ("send(b'HTTP/1.1 200 OK\\r\\n')", "a frame of"),
-        ("send(LOG); time.sleep(60)", "Log in state booting"),
+        ("send(LOG); time.sleep(60)", "LogLine in state booting"),
         ("send(READY + READY); time.sleep(60)", "Ready in state idle"),
         ("send(frame('{}')); time.sleep(60)", "not a message"),
         ("sys.stderr.write('x' * 100000); time.sleep(60)", "not ready within 1500 ms: xxx"),

@@ -6,7 +6,8 @@ from typing import Any
 from msgspec import Raw
 
 from sandboxd.errors import ProtocolError
-from sandboxd.protocol.messages import Done, HostCall, Log, OutputFull, Ready, ToDaemon, WorkerFailure, decode
+from sandboxd.models import LogLine
+from sandboxd.protocol.messages import Done, HostCall, OutputFull, Ready, ToDaemon, WorkerFailure, decode
 
 LEVELS = ("log", "info", "warn", "error", "debug")
 KINDS = (
@@ -52,7 +53,7 @@ def raws(message: ToDaemon) -> list[bytes]:
 
 def as_json(message: ToDaemon) -> dict[str, Any]:
     """The object a message was made of, absent fields being None."""
-    words = {Ready: "ready", Log: "log", OutputFull: "output_full", HostCall: "host_call", Done: "done"}
+    words = {Ready: "ready", LogLine: "log", OutputFull: "output_full", HostCall: "host_call", Done: "done"}
     plain: dict[str, Any] = {"type": words[type(message)]}
     for name in message.__struct_fields__:
         plain[name] = getattr(message, name)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandboxd.errors import ProtocolError
+from sandboxd.models import LogLine
 from sandboxd.protocol.conversation import READY_CAP, Conversation, State
 from sandboxd.protocol.frames import HEADER, encode_frame
-from sandboxd.protocol.messages import Done, HostCall, Log, OutputFull, Ready, ToDaemon
+from sandboxd.protocol.messages import Done, HostCall, OutputFull, Ready, ToDaemon
 from tests.support.conversation import (
     CALL_BYTES,
     DONE,
@@ -30,7 +31,7 @@ from tests.support.conversation import (
 # ------------------------------------------------------------------ the legal order
 
 LETTERS = {"R": READY, "L": LOG, "F": FULL, "D": DONE, "C": call(1)}
-NAMES = {"R": Ready, "L": Log, "F": OutputFull, "D": Done, "C": HostCall}
+NAMES = {"R": Ready, "L": LogLine, "F": OutputFull, "D": Done, "C": HostCall}
 LEGAL = re.compile(r"(?:R(?:b(?:[LC]*(?:FC*)?(?:D.*)?)?)?)?")
 """Ready, the request (b), lines and calls, perhaps the end of the output, done, and then anything: or a beginning of that."""
 
@@ -183,4 +184,4 @@ def test_what_comes_with_the_end_is_ignored() -> None:
 def test_what_came_before_a_violation_is_kept() -> None:
     """Lines that were printed before a violation come with it, though they came together."""
     messages, violation = talk(in_state(State.running), [LOG + LOG + READY + LOG])
-    assert (messages, violation) == ([Log("log", "x")] * 2, "Ready in state running")
+    assert (messages, violation) == ([LogLine("log", "x")] * 2, "Ready in state running")

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sandboxd.models import LogLine
 from sandboxd.protocol.conversation import Conversation, State
 from sandboxd.protocol.frames import HEADER, encode_frame
-from sandboxd.protocol.messages import CALL_ROOM, HostCall, Log, OutputFull
+from sandboxd.protocol.messages import CALL_ROOM, HostCall, OutputFull
 from tests.support.conversation import CALL_BYTES, FULL, LIMITS, LOG, call, cuts, frame, fuzz, in_state, pieces, talk
 from tests.support.messages import depth
 
@@ -37,7 +38,7 @@ def test_the_longest_legal_log_fits_a_frame(character: str, limit: int) -> None:
     body = encode_frame(json.dumps({"type": "log", "level": "debug", "text": text}).encode())
     conversation = in_state(State.idle)
     conversation.begin(replace(LIMITS, output_bytes=limit))
-    assert talk(conversation, [body]) == ([Log("debug", text)], None)
+    assert talk(conversation, [body]) == ([LogLine("debug", text)], None)
 
 
 @pytest.mark.parametrize("limit", [2, 1000, 1 << 20])
@@ -76,7 +77,7 @@ def test_output_is_counted_as_it_is_joined(printed: list[str], at: list[int], sp
     stream = b"".join(frame(type="log", level="log", text=line) for line in printed)
     messages, violation = talk(conversation, pieces(stream, at))
     fitting = [end for end in range(len(printed) + 1) if len("\n".join(printed[:end]).encode()) <= allowed]
-    assert messages == [Log("log", line) for line in printed[: fitting[-1]]]
+    assert messages == [LogLine("log", line) for line in printed[: fitting[-1]]]
     assert violation == (None if fitting[-1] == len(printed) else f"more output than {allowed} bytes")
 
 
@@ -115,7 +116,7 @@ def test_the_border_of_the_output_is_exact(printed: list[str], legal: bool) -> N
 
 def test_output_full_gives_no_room_back() -> None:
     """A worker that has said its output is full may not print on, however little it printed."""
-    assert talk(begun(), [FULL, LOG]) == ([OutputFull()], "Log in state full")
+    assert talk(begun(), [FULL, LOG]) == ([OutputFull()], "LogLine in state full")
 
 
 # ------------------------------------------------------------------ results

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from sandboxd.models import LogLine
 from sandboxd.protocol.messages import (
     Done,
-    Log,
     OutputFull,
     Ready,
     WorkerFailure,
@@ -21,7 +21,7 @@ from tests.support.messages import KINDS, LEVELS, raws, refused
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_log_has_a_level_and_a_text(level: str) -> None:
     """Each console level is read as itself."""
-    assert decode(b'{"type":"log","level":"%s","text":"a\\nb"}' % level.encode()) == Log(level, "a\nb")  # type: ignore[arg-type]
+    assert decode(b'{"type":"log","level":"%s","text":"a\\nb"}' % level.encode()) == LogLine(level, "a\nb")  # type: ignore[arg-type]
 
 
 def test_ready_says_what_the_worker_is() -> None:
@@ -175,7 +175,7 @@ def test_what_is_not_unicode_is_refused(place: bytes, text: bytes) -> None:
 
 def test_a_surrogate_pair_is_a_character() -> None:
     """Two escapes that belong together are one character."""
-    assert decode(PLACES["a log"] % b"\\ud83d\\ude00") == Log("log", "😀")
+    assert decode(PLACES["a log"] % b"\\ud83d\\ude00") == LogLine("log", "😀")
 
 
 FAILURE = {"kind": "error", "name": "N", "message": "m"}
