@@ -1,6 +1,7 @@
 """The HTTP application: every door on one engine."""
 
 from collections.abc import Container
+from functools import cache
 
 from quart_trio import QuartTrio
 
@@ -44,5 +45,8 @@ def make_app(
     return Connections(app, doors, most=most_connections(), answered=_count)
 
 
+_answers = cache(metrics.HTTP.labels)
+
+
 def _count(status: int) -> None:
-    metrics.HTTP.labels(status).inc()
+    _answers(status).inc()

@@ -55,7 +55,7 @@ class Connection:
         with self._scope:
             async with TaskGroup() as tasks:
                 those = heard, config, context, tasks, ConnectionState({}), False, None, None, self._told
-                self._http = _Http1(direct, self._answering, answered, *those)
+                self._http = _Http1(direct, self._answering, answered, self._scope.cancel, *those)
                 await self._read()
 
     async def _answering(self, answer: Answer) -> None:
@@ -106,10 +106,15 @@ class _Http1(H11Protocol):
     """HTTP/1.1 and nothing else, with a short way for some requests; an answer of a known length is written at once."""
 
     def __init__(
-        self, direct: Direct, answering: Callable[[Answer], Awaitable[None]], answered: Callable[[int], None], *those: Any
+        self,
+        direct: Direct,
+        answering: Callable[[Answer], Awaitable[None]],
+        answered: Callable[[int], None],
+        cut: Callable[[], None],
+        *those: Any,
     ) -> None:
         super().__init__(*those)
-        self._direct, self._answering, self._answered = direct, answering, answered
+        self._direct, self._answering, self._answered, self._cut = direct, answering, answered, cut
         self._head = b""
 
     async def _create_stream(self, request: h11.Request) -> None:
@@ -117,7 +122,7 @@ class _Http1(H11Protocol):
             await self._refuse(400, "Invalid request: it has both Content-Length and Transfer-Encoding")
             await self.send(Closed())
             return
-        exchange = self._direct.exchange(request, self.stream_send)
+        exchange = self._direct.exchange(request, self.stream_send, self._cut)
         if exchange is None:
             await super()._create_stream(request)
             return

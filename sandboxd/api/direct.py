@@ -68,15 +68,18 @@ class Direct:
         self._handlers = {path: (each, door.limits[path]) for door in doors for path, each in door.handlers.items()}
         self._room = Room()
 
-    def exchange(self, head: h11.Request, send: "Send") -> "Exchange | None":
-        """The answer to a request of which this is the head, None where the framework shall give it."""
+    def exchange(self, head: h11.Request, send: "Send", cut: Callable[[], None]) -> "Exchange | None":
+        """The answer to a request of which this is the head, None where the framework shall give it.
+
+        `cut` is called when the client is gone before it is answered, and cancels what answers.
+        """
         if head.method != b"POST":
             return None
         path, _, query = head.target.partition(b"?")
         handler, most_bytes = self._handlers.get(_path(path), (None, 0))
         if handler is None:
             return None
-        return Exchange(handler, Bare(head.headers, query, most_bytes, self._room), send)
+        return Exchange(handler, Bare(head.headers, query, most_bytes, self._room), send, cut)
 
 
 Send = Callable[[Event], Awaitable[None]]
@@ -85,10 +88,8 @@ Send = Callable[[Event], Awaitable[None]]
 class Exchange:
     """One request and its answer, told and heard as hypercorn's streams are."""
 
-    def __init__(self, handler: Handler, incoming: Bare, send: Send) -> None:
-        self._handler, self._incoming, self._send = handler, incoming, send
-        self._client = trio.CancelScope()
-        """Cancelled when the client is gone before it is answered."""
+    def __init__(self, handler: Handler, incoming: Bare, send: Send, cut: Callable[[], None]) -> None:
+        self._handler, self._incoming, self._send, self._cut = handler, incoming, send, cut
         self._answered = False
 
     async def handle(self, event: Event) -> None:
@@ -98,16 +99,15 @@ class Exchange:
         elif isinstance(event, EndBody):
             self._incoming.end()
         elif isinstance(event, StreamClosed) and not self._answered:
-            self._client.cancel()
+            self._cut()
 
     async def answer(self) -> None:
-        """Calls the handler and sends what it says; returns when the client has it, or is gone."""
-        with self._client:
-            try:
-                status, fields, more = await _reply(self._handler, self._incoming)
-            finally:
-                self._incoming.leave()
-            await self._tell(status, msgspec.json.encode(fields), more)
+        """Calls the handler and sends what it says; returns when the client has it."""
+        try:
+            status, fields, more = await _reply(self._handler, self._incoming)
+        finally:
+            self._incoming.leave()
+        await self._tell(status, msgspec.json.encode(fields), more)
 
     async def _tell(self, status: int, body: bytes, more: Mapping[str, str]) -> None:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from functools import cache, partial
 from typing import Any
 from weakref import finalize
@@ -54,14 +54,27 @@ class Broker:
     @contextmanager
     def session(self, grant: Grant, principal: Hashable, *, told: Told | None = None, **who: Any) -> Iterator[Session]:
         """For one execution of the principal; `who` names it in the log, and `told` hears what the log does."""
-        capabilities: list[Capability] = []
+        secrets = self._secrets.get(id(grant.capabilities.fetch), {})
         with ExitStack() as borrowed:
-            if (fetch := grant.capabilities.fetch) is not None:
-                # Connections are made under the rules of who asked for them, and serve nobody who has others.
-                client = cache(lambda: borrowed.enter_context(self._client(fetch, (grant.profile, principal, id(fetch)))))
-                capabilities.append(Fetcher(fetch, self._secrets.get(id(fetch), {}), client))
-            with closing(Session(capabilities, told, profile=grant.profile, principal=principal, **who)) as session:
+            session = Session(
+                self._capabilities(grant, principal, secrets, borrowed),
+                told,
+                profile=grant.profile,
+                principal=principal,
+                **who,
+            )
+            try:
                 yield session
+            finally:
+                session.close()
+
+    def _capabilities(
+        self, grant: Grant, principal: Hashable, secrets: Mapping[str, Headers], borrowed: ExitStack
+    ) -> Iterator[Capability]:
+        if (fetch := grant.capabilities.fetch) is not None:
+            # Connections are made under the rules of who asked for them, and serve nobody who has others.
+            client = cache(lambda: borrowed.enter_context(self._client(fetch, (grant.profile, principal, id(fetch)))))
+            yield Fetcher(fetch, secrets, client)
 
     def _client(self, fetch: Fetch, whose: Hashable) -> AbstractContextManager[Client]:
         egress = Egress(fetch, self._outside.resolve, self._outside.own_ports, self._turn)

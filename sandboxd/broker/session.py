@@ -25,7 +25,8 @@ class Session:
     """What stands between one execution and its capabilities. `who` names the execution in the log."""
 
     def __init__(self, capabilities: Iterable[Capability], told: Told | None = None, **who: Any) -> None:
-        self._capabilities = {capability.name: capability for capability in capabilities}
+        self._offered = iter(capabilities)
+        self._capabilities: dict[str, Capability] = {}
         self._who, self._hear = who, told
         self._log: Any = None
         self._told = 0
@@ -77,6 +78,7 @@ class Session:
 
     def _find(self, call: HostCall) -> tuple[Method, Any]:
         """The method, and its arguments as it wants them."""
+        self._capabilities |= {each.name: each for each in self._offered}  # at the first call: most executions make none
         capability = self._capabilities.get(call.capability)
         if capability is None:
             raise CallRefused(f"this profile grants no {call.capability} capability", rule="capability")

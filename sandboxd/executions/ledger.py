@@ -5,8 +5,8 @@ decided and written by the store's one writer; and leaving the block settles it,
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -133,8 +133,12 @@ class Ledger:
         alone = Quota(concurrent=quota.concurrent)
         if exhausted := decide(alone, now_ms=0, running=running, newest=()):
             raise self.exceeded(quota, exhausted)
-        with self._held(principal):
+        user = principal.tenant, principal.user
+        self.enter(user)
+        try:
             yield
+        finally:
+            self.leave(user)
 
     @asynccontextmanager
     async def take(self, principal: Principal, quota: Quota, opening: Opening) -> AsyncIterator[Take]:
@@ -149,7 +153,9 @@ class Ledger:
         running = self.running(principal)
         if quota.concurrent is not None and running >= quota.concurrent:
             raise self.exceeded(quota, await self._why_not(principal, quota, running))
-        with self._held(principal):
+        user = principal.tenant, principal.user
+        self.enter(user)
+        try:
             exhausted = await self._group.submit(
                 partial(self._open, principal=principal, quota=quota, running=running, opening=opening),
                 undo=partial(queries.forget_execution, execution_id=opening.id),
@@ -164,10 +170,11 @@ class Ledger:
                     take.close(Status.cancelled if _is_cancellation(error) else Status.crashed)
                 raise
             finally:
-                with trio.move_on_after(SETTLE_SECONDS, shield=True):
-                    await self._settle(take)
+                await self._settle(take)  # noqa: ASYNC102 it shields itself
                 if (closing := take._closing) is not None:
                     metrics.ended(opening.door, opening.profile, closing.status, wall_ms=closing.wall_ms, cpu_ms=closing.cpu_ms)
+        finally:
+            self.leave(user)
 
     def queue(self, connection: Connection, principal: Principal, quota: Quota, opening: Opening) -> Exhausted | None:
         """Within a job of the store's: take one execution from the user's quota that runs later, as ``queued``.
@@ -187,15 +194,6 @@ class Ledger:
         else:
             del self._running[user]
         self.on_leave(user)
-
-    @contextmanager
-    def _held(self, principal: Principal) -> Iterator[None]:
-        user = principal.tenant, principal.user
-        self.enter(user)
-        try:
-            yield
-        finally:
-            self.leave(user)
 
     def _judge(self, connection: Connection, principal: Principal, quota: Quota, running: int, now_ms: int) -> Exhausted | None:
         asked = [(window.allowed, window.since_ms) for window in windows(quota, now_ms)]
@@ -262,12 +260,17 @@ class Ledger:
     async def _settle(self, take: Take) -> None:
         if take._told:
             take.close(Status.crashed)  # only when it was told of no end, which is our mistake
-        if take._closing is None:
-            await self._group.submit(partial(queries.forget_execution, execution_id=take.id))
-        elif take._given_back:
-            await self._group.submit(partial(queries.uncount_execution, closing=take._closing))
-        else:
-            await self._group.post(queries.close_executions, take._closing)
+        closing = take._closing
+        if closing is not None and not take._given_back and self._group.has_room:
+            await self._group.post(queries.close_executions, closing)  # waits for nothing, so that it needs no shield
+            return
+        with trio.move_on_after(SETTLE_SECONDS, shield=True):
+            if closing is None:
+                await self._group.submit(partial(queries.forget_execution, execution_id=take.id))
+            elif take._given_back:
+                await self._group.submit(partial(queries.uncount_execution, closing=closing))
+            else:
+                await self._group.post(queries.close_executions, closing)
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import trio
@@ -13,6 +14,8 @@ from sandboxd.errors import WorkerStartError
 from sandboxd.jail.launcher import EXITED, LAUNCH, LAUNCHED, REPLY, REQUEST
 from sandboxd.pool.process import Exit, Process
 
+AT_ONCE: Final = 64
+"""Messages that are heard in one turn of the loop."""
 _ROOM: Final = socket.CMSG_SPACE(4)
 
 
@@ -86,20 +89,9 @@ class Maker:
     async def serve(self) -> None:
         """Hears the other end until it is gone; then every process of it is dead, and that is what they are told."""
         try:
-            while True:
-                data, ancillary, _, _ = await self.control.recvmsg(REPLY.size, _ROOM, socket.MSG_CMSG_CLOEXEC)
-                if not data:
-                    break
-                kind, number, pid, status, cpu_us, resident = REPLY.unpack(data)
-                if kind == LAUNCHED and ancillary:
-                    self._made(number, int.from_bytes(ancillary[0][2][:4], sys.byteorder))
-                elif kind == LAUNCHED:  # we are out of descriptors, and the kernel dropped this one
-                    self._refused(number, errno.EMFILE)
-                elif kind == EXITED:
-                    self._exited(number, Exit(status, cpu_us, resident))
-                else:
-                    self._refused(number, pid)
-        except (ConnectionError, trio.ClosedResourceError):
+            while self._hear():
+                await trio.lowlevel.wait_readable(self._out)
+        except (OSError, trio.ClosedResourceError):
             pass  # the same as an end, and so is our own close
         finally:
             self.lost.set()
@@ -107,6 +99,27 @@ class Maker:
                 self._exited(number, Exit(None, 0, 0))
             for birth in self._births.values():
                 birth.refuse(f"The {self._name} has ended")
+
+    def _hear(self) -> bool:
+        """Takes what has come, or much of it; False at the end."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(AT_ONCE):
+                data, ancillary, _, _ = self._out.recvmsg(REPLY.size, _ROOM, socket.MSG_CMSG_CLOEXEC)
+                if not data:
+                    return False
+                self._take(data, ancillary)
+        return True
+
+    def _take(self, data: bytes, ancillary: Sequence[tuple[int, int, bytes]]) -> None:
+        kind, number, pid, status, cpu_us, resident = REPLY.unpack(data)
+        if kind == LAUNCHED and ancillary:
+            self._made(number, int.from_bytes(ancillary[0][2][:4], sys.byteorder))
+        elif kind == LAUNCHED:  # we are out of descriptors, and the kernel dropped this one
+            self._refused(number, errno.EMFILE)
+        elif kind == EXITED:
+            self._exited(number, Exit(status, cpu_us, resident))
+        else:
+            self._refused(number, pid)
 
     def _made(self, number: int, pidfd: int) -> None:
         birth = self._births.pop(number)

@@ -5,21 +5,23 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
 import trio
+from trio.lowlevel import ParkingLot
 
 from sandboxd import metrics
 from sandboxd.errors import JailError, NoCapacity, WorkerStartError, leaves
 from sandboxd.models import JailLayer
+from sandboxd.pool.load import Load
 from sandboxd.pool.proof import Proof
 from sandboxd.pool.queue import FairQueue
 from sandboxd.pool.worker import Worker, WorkerSource
 
 BACK_OFF_S: Final = (0.1, 10.0)
 CHEAP_AT_ONCE: Final = 4
-LOAD_WINDOW_S: Final = 5.0
 CPUS: Final = os.cpu_count() or 1
 UNASKED: Final = "not yet asked"
 log = structlog.get_logger()
@@ -51,7 +53,8 @@ class Pool:
         self._open_source = open_source
         self._ready: deque[Worker] = deque()
         self._waiting: deque[_Turn] = deque()
-        self._load = _Load()
+        self._load = Load()
+        self._cheap = False
         self._starting = 0
         self._failures = 0
         self._started = False
@@ -59,7 +62,7 @@ class Pool:
         """Those who have asked for a worker and not given it back."""
         self._retiring = False
         self._scope = trio.CancelScope()
-        self._changed = trio.Event()
+        self._watchers, self._starters, self._surplus = ParkingLot(), ParkingLot(), ParkingLot()
         self._lease_wait, self._worker_start = metrics.LEASE_WAIT.labels(name), metrics.WORKER_START.labels(name)
         self._start_failures, self._sources_lost = metrics.START_FAILURES.labels(name), metrics.SOURCES_LOST.labels(name)
 
@@ -127,6 +130,9 @@ class Pool:
             turn.came.set()
         else:
             self._ready.append(worker)
+            if len(self._ready) > self.ahead:
+                self._surplus.unpark()
+            self._watchers.unpark_all()
 
     # ------------------------------------------------------------ keeping
 
@@ -142,16 +148,16 @@ class Pool:
     async def retire(self) -> None:
         """Starts no worker ahead any more, and closes when nobody is left who has asked for one. Not to be asked again."""
         self.ahead, self._retiring = 0, True
-        self._wake()
+        await self._end_surplus()
         while self._asking:
-            await self._next_change()
+            await self._watchers.park()
         self.close()
 
     async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_source)
             while not self._ready and self.problem is None:
-                await self._next_change()
+                await self._watchers.park()
             self._started = True
             task_status.started()
 
@@ -162,7 +168,7 @@ class Pool:
             try:
                 async with self._open_source() as source, trio.open_nursery() as nursery:
                     metrics.SOURCE_START.labels(self.name).observe(trio.current_time() - begun)
-                    self.layers = source.layers
+                    self.layers, self._cheap = source.layers, source.cheap
                     nursery.start_soon(self._supply, source, nursery)
                     await source.lost.wait()
                     self._sources_lost.inc()
@@ -193,29 +199,41 @@ class Pool:
                 await trio.sleep(self._pause())
             else:
                 break
-        await self._refill(source, proof, nursery)
+        nursery.start_soon(self._shrink)
+        for _ in range(max(CHEAP_AT_ONCE, CPUS)):  # as many as may ever start at once
+            nursery.start_soon(self._start_workers, source, proof)
 
-    async def _refill(self, source: WorkerSource, proof: Proof, nursery: trio.Nursery) -> None:
-        while True:
-            if len(self._ready) >= self.ahead:  # a start that failed and is not needed any more is no problem
-                self._failures, self.problem = 0, None
-            room = max(CHEAP_AT_ONCE if source.cheap else 1, CPUS - self._busy())
-            more = source.cheap and not self._retiring
-            ahead = max(self.ahead, self._load.peak(self._busy())) if more else self.ahead
-            wanted = ahead + len(self._waiting)
-            while self._starting < room and len(self._ready) + self._starting < wanted:
-                self._starting += 1
-                nursery.start_soon(self._start_one, source, proof)
-            while source.cheap and len(self._ready) > ahead:  # the load is over
-                await self._ready.pop().end()
-            with trio.move_on_after(LOAD_WINDOW_S if len(self._ready) > self.ahead else math.inf):
-                await self._next_change()
+    def _lacks(self) -> bool:
+        """Whether one more should start now."""
+        room = max(CHEAP_AT_ONCE if self._cheap else 1, CPUS - self._busy())
+        wanted = self._most_ready() + len(self._waiting)
+        return self._starting < room and len(self._ready) + self._starting < wanted
+
+    def _most_ready(self) -> int:
+        """How many are kept ready."""
+        more = self._cheap and not self._retiring
+        return max(self.ahead, self._load.peak(self._busy())) if more else self.ahead
 
     def _busy(self) -> int:
         """Executions that have their worker."""
         return self.queue.running - len(self._waiting)
 
+    async def _start_workers(self, source: WorkerSource, proof: Proof) -> None:
+        """One of those that start workers: a task for each start would cost as much as the start's waits."""
+        while not source.lost.is_set():
+            enough = len(self._ready) >= self.ahead
+            if enough:
+                self.problem = None  # a start that failed and is not needed any more is none
+            if self._lacks():
+                await self._start_one(source, proof)
+            else:
+                self._failures = 0 if enough else self._failures
+                await self._starters.park()
+
     async def _start_one(self, source: WorkerSource, proof: Proof) -> None:
+        """Raises JailError."""
+        self._starting += 1
+        self._wake()  # another starter, if more than one is missing
         try:
             if self._failures:
                 await trio.sleep(self._pause())
@@ -229,17 +247,29 @@ class Pool:
             return
         finally:
             self._starting -= 1
-            self._wake()
         self._failures, self.problem, self.node = 0, None, worker.node
-        worker.on_exit(lambda: self._drop(worker))
+        worker.on_exit(partial(self._drop, worker))
         self._offer(worker)
+
+    async def _shrink(self) -> None:
+        """Ends those that are too many once the load is over, a while after there are."""
+        while True:
+            if len(self._ready) <= self.ahead:
+                await self._surplus.park()
+            await self._load.window()
+            await self._end_surplus()
+
+    async def _end_surplus(self) -> None:
+        while self._cheap and len(self._ready) > self._most_ready():
+            await self._ready.pop().end()
 
     def _drop(self, worker: Worker) -> None:
         """A worker that ended is no longer ready, if it was."""
         if worker in self._ready:
             self._ready.remove(worker)
             worker.release()
-            self._failures = max(self._failures, 1)  # if the next ones do the same, then not as fast as they can
+            if len(self._ready) < self.ahead:
+                self._failures = max(self._failures, 1)  # if the next ones do the same, then not as fast as they can
             self._wake()
 
     async def _discard(self) -> None:
@@ -259,11 +289,10 @@ class Pool:
         return min(longest, first * float(2 ** min(self._failures, 10)))
 
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
-
-    async def _next_change(self) -> None:
-        await self._changed.wait()
+        """Something has changed. Called some times for each execution, so nobody is woken for nothing."""
+        self._watchers.unpark_all()
+        if self._starters and self._lacks():
+            self._starters.unpark()
 
 
 class _Turn:
@@ -272,22 +301,3 @@ class _Turn:
     def __init__(self) -> None:
         self.came = trio.Event()
         self.worker: Worker | None = None
-
-
-class _Load:
-    """How many executions ran at the same time, at most, in this window of time and the one before."""
-
-    def __init__(self) -> None:
-        self._until, self._now, self._before = 0.0, 0, 0
-
-    def peak(self, running: int) -> int:
-        """The peak, with those that run now."""
-        self._turn()
-        self._now = max(self._now, running)
-        return max(self._now, self._before)
-
-    def _turn(self) -> None:
-        now = trio.current_time()
-        if now >= self._until:
-            self._before = self._now if now < self._until + LOAD_WINDOW_S else 0
-            self._now, self._until = 0, now + LOAD_WINDOW_S

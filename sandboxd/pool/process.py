@@ -87,7 +87,8 @@ class Process:
         """It was reaped, or whoever would reap it is gone."""
         self.exit = exit
         self.exited.set()
-        self.on_exit()
+        told, self.on_exit = self.on_exit, _nothing  # it holds us, and we would hold it: work for the garbage collector
+        told()
 
     @property
     def pid(self) -> int:

@@ -39,6 +39,7 @@ class Database:
         self.engine = engine
         self._writer = engine.execution_options(sandboxd_begin="BEGIN IMMEDIATE")
         self._kept: Connection | None = None
+        self._mapped = _Mapped(directory)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -96,15 +97,25 @@ class Database:
             self._kept.close()
         self.engine.dispose()
 
-    @contextmanager
-    def mapped(self) -> Iterator[None]:
+    def mapped(self) -> "_Mapped":
         """Turns the errors of the driver and the file system into StoreError."""
-        try:
-            yield
-        except (exc.DBAPIError, sqlite3.Error, OSError, exc.TimeoutError) as error:
+        return self._mapped
+
+
+class _Mapped:
+    """See `Database.mapped`. It holds nothing of a block, so one is enough for all."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, (exc.DBAPIError, sqlite3.Error, OSError, exc.TimeoutError)):
             cause = error.orig if isinstance(error, exc.DBAPIError) else error
-            told = damaged(cause, self.directory / FILE)
-            raise StoreError(told or f"The data directory {self.directory} cannot be read or written: {cause}") from error
+            told = damaged(cause, self._directory / FILE)
+            raise StoreError(told or f"The data directory {self._directory} cannot be read or written: {cause}") from error
 
 
 @contextmanager

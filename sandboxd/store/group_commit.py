@@ -7,6 +7,7 @@ A small batch is committed in the event loop's own thread, which takes 0.1 ms wh
 is written, the disk is not waited for). A large one, and any that the database or the disk would make wait, goes to a thread.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -79,6 +80,7 @@ class GroupCommit:
         self._full = trio.lowlevel.ParkingLot()
         self._closed = False
         self._urgent = False
+        self._ride = trio.CancelScope()
         self._turns = TURNS
         # Its own thread slot: however many threads read, the writer never stands in line behind them.
         self._limiter = trio.CapacityLimiter(1)
@@ -125,8 +127,13 @@ class GroupCommit:
         finally:
             self._put(_Record(write, record))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether what is put in now waits for nothing."""
+        return len(self._queue) < CAPACITY
+
     async def _room(self) -> None:
-        while len(self._queue) >= CAPACITY:
+        while not self.has_room:
             await self._full.park()
 
     def _put(self, item: _Item) -> None:
@@ -134,8 +141,10 @@ class GroupCommit:
             raise StoreError("The store is closed: the daemon is stopping")
         self._queue.append(item)
         self._urgent = self._urgent or isinstance(item, _Call) or len(self._queue) >= BATCH
-        if self._urgent or len(self._queue) == 1:
+        if self._urgent:
             self._idle.unpark()
+        elif len(self._queue) == 1:
+            self._ride.deadline = self._departure()
 
     # ------------------------------------------------------------ the writer
 
@@ -145,17 +154,19 @@ class GroupCommit:
         with trio.CancelScope(shield=True) as scope:
             task_status.started(scope)
             while True:
-                while not self._queue:
-                    if self._closed:
-                        return
-                    await self._idle.park()
-                with trio.move_on_after(RIDE_SECONDS):
+                with trio.CancelScope(deadline=self._departure()) as self._ride:
                     while not (self._urgent or self._closed):
                         await self._idle.park()
+                if not self._queue:
+                    return
                 await self._commit(self._next_batch())
                 if self._queue:
                     await trio.lowlevel.checkpoint()  # a commit at once is none
         _fail(self._queue, StoreError(_TOO_LATE))
+
+    def _departure(self) -> float:
+        """When the next commit is due even if nobody waits for it."""
+        return trio.current_time() + RIDE_SECONDS if self._queue else math.inf
 
     def _next_batch(self) -> list[_Item]:
         batch: list[_Item] = []

@@ -28,7 +28,7 @@ def open_descriptors() -> int:
 
 async def test_executions_leak_no_descriptor(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a hundred executions, some cancelled and some that fail, the daemon has as many descriptors as before."""
-    monkeypatch.setattr("sandboxd.pool.pool.LOAD_WINDOW_S", 0.5)  # for so long more are kept ready than before
+    monkeypatch.setattr("sandboxd.pool.load.WINDOW_S", 0.5)  # for so long more are kept ready than before
     async with opened(policy, ahead=2, running=4) as engine:
         await run(engine, "1")
         await until(lambda: engine.pools["code-nodes"].ready == 2)
