@@ -1,7 +1,8 @@
 'use strict';
 /* From the user's text to a function, by V8 alone: no other parser decides what is valid.
  *
- * The text is the body of an async arrow function in a script named user.js whose first line is the user's first line.
+ * The text is the body of an async function in a script named user.js whose first line is the user's first line. Not of an arrow
+ * function, which V8 parses twice: it sees that a function in parentheses is about to be called, and compiles it at once.
  */
 const { Script, createContext, runInContext } = require('vm');
 const nodeModule = require('module');
@@ -12,7 +13,7 @@ const nodeVersion = process.versions.node;
 const hasTypeScript = typeof nodeModule.stripTypeScriptTypes === 'function';
 
 /* What stands around the user's text, for V8 and for the stripper of types: each begins with one line of ours. */
-const WRAPPERS = { __proto__: null, body: ['(async () => {\n', '\n})'], module: ['\n', '\n'], function: ['(function () {\n', '\n})'] };
+const WRAPPERS = { __proto__: null, body: ['(async function () {\n', '\n})'], module: ['\n', '\n'], function: ['(function () {\n', '\n})'] };
 /* The last magic comment wins and an empty one resets it: a user's `//# sourceURL=` would rename frames and make V8 ignore lineOffset. */
 const RESET = '\n//# sourceURL=\n//# sourceMappingURL=';
 const SCRIPT = Object.freeze({ __proto__: null, filename: USER_FILE, lineOffset: -1 });
@@ -46,14 +47,15 @@ function refusedByV8(error, source) {
 
 /**
  * Compiles a function body: exactly one of `script` and `failure` (the JSON of a syntax failure).
- * A text that closes our wrapper and opens another (`}); x; (async () => {`) is one script but not one function body: V8's
+ * A text that closes our wrapper and opens another (`}); x; (async function () {`) is one script but not one function body: V8's
  * own AsyncFunction constructor refuses it.
  */
 function compileBody(source) {
   const text = withoutHashbang(source), [before, after] = WRAPPERS.body;
   let script;
   try { script = new Script(before + text + after + RESET, SCRIPT); } catch (e) { return refusedByV8(e, text); }
-  if (indexOf(text, '}') < 0) return { __proto__: null, script };   // no bracket, nothing closed: the second parse is for the others
+  const closed = indexOf(text, '}');                         // ours, perhaps; then another has to be opened behind it
+  if (closed < 0 || indexOf(text, '{', closed) < 0) return { __proto__: null, script };
   try { new AsyncFunction(text); } catch { return refusal('A bracket is closed that the code did not open', 0, 0); }
   return { __proto__: null, script };
 }

@@ -1,7 +1,7 @@
 'use strict';
 /* A result on its way out: JSON by the language's own rules, within its size and depth. */
-const { stringify, byteLength, String, getPrototypeOf, rangeErrorPrototype, read } = require('./intrinsics');
-const { replaceLoneEscapes, depth } = require('./text');
+const { stringify, String, getPrototypeOf, rangeErrorPrototype, read } = require('./intrinsics');
+const { fits, replaceLoneEscapes, depth } = require('./text');
 const { describe, failure } = require('./errors');
 
 /** Exactly one of `json` (a text) and `failure` (the JSON of one); a value without JSON form, like a function, is null. */
@@ -11,7 +11,7 @@ function encode(value, limits) {
     return tooLong(e) ? tooLarge() : { __proto__: null, failure: describe(e, 'not_serialisable') };
   }
   if (typeof json !== 'string') json = 'null';
-  if (json.length > limits.result_bytes || byteLength(json) > limits.result_bytes) return tooLarge();
+  if (!fits(json, limits.result_bytes)) return tooLarge();
   if (json.length > 2 * limits.depth && depth(json, limits.depth + 1) > limits.depth) {
     return { __proto__: null, failure: failure('not_serialisable', 'RangeError', 'The result is nested deeper than ' + String(limits.depth) + ' levels') };
   }

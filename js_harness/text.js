@@ -11,10 +11,13 @@ const quote = (text) => stringify(wellFormed(text));
 /** The text, or its first `units` UTF-16 code units and an ellipsis. */
 const cut = (text, units) => (text.length > units ? slice(text, 0, units) + '…' : text);
 
+/** Whether the text has at most `bytes` bytes of UTF-8. A unit of it has one to three, so most texts need not be counted. */
+const fits = (text, bytes) => text.length <= bytes && (3 * text.length <= bytes || byteLength(text) <= bytes);
+
 /** The longest prefix of the text that has at most `bytes` bytes of UTF-8 and ends with a whole character. */
 function cutBytes(text, bytes) {
   const head = wellFormed(text.length > bytes ? slice(text, 0, bytes) : text);   // a unit has at least one byte
-  if (byteLength(head) <= bytes) return head;
+  if (fits(head, bytes)) return head;
   const utf8 = encodeUtf8(head);
   let end = bytes;
   while (end > 0 && (utf8[end] & 0xc0) === 0x80) end--;
@@ -71,4 +74,4 @@ function depth(json, stop) {
   return deepest;
 }
 
-module.exports = { wellFormed, quote, cut, cutBytes, replaceLoneEscapes, depth };
+module.exports = { wellFormed, quote, cut, fits, cutBytes, replaceLoneEscapes, depth };

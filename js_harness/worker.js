@@ -13,6 +13,7 @@ const web = require('./web');
 const realm = require('./realm');
 
 const CHANNEL = 3;
+const NOBODY = 1;                                            // /dev/null, as the launcher leaves it
 const RLIMIT_DATA = 2;
 const REQUEST_CAP = 128 << 20;                               // 16 MB of source, each byte of it escaped (`\u0001`), have 96
 const NOTHING = /(?:)/;
@@ -30,15 +31,17 @@ const READY = '{"type":"ready","node":' + quote(nodeVersion) + ',"typescript":' 
  *   SAMPLES, ROUNDS, warm()   requests that a fork server rehearses, how often each, and what else there is to warm */
 const DIALECTS = { __proto__: null, 'code-nodes': './dialects/code_nodes', executions: './dialects/executions', actions: './dialects/actions' };
 
-let native, allowed, children, dialect, settled = false, provided = false, ending = null, limits = { __proto__: null, output_bytes: 0 };
+let native, channel = CHANNEL, allowed, children, dialect, settled = false, provided = false, ending = null, limits = { __proto__: null, output_bytes: 0 };
 
 /** One frame to the daemon. When the daemon is gone there is nobody left to work for; a full stack is the user's to handle. */
 function send(json) {
-  try { native.writeFrame(CHANNEL, json); } catch (e) {
+  try { native.writeFrame(channel, json); } catch (e) {
     if (getPrototypeOf(e) === rangeErrorPrototype) throw e;
     native.exit(1);
   }
 }
+
+const outputBytes = () => limits.output_bytes;
 
 /** The one `done`; ends the process, and with it every pending timer and promise. */
 function finish(fields) {
@@ -105,23 +108,28 @@ function watchTheEnd() {
   on('exit', () => { if (!drained) fail(failure('ended_early', 'Error', 'The code ended its process before it was finished')); native.exit(0); });
 }
 
+const bytes = (base64) => Buffer.from(base64, 'base64');
+
 /* The last filter, and proof of it: no byte of the user's is read before. */
 function confine(filter) {
-  native.installFilter(Buffer.from(filter, 'base64'));
+  native.installFilter(filter);
   if (!native.confined()) throw new Error('the last filter is not on');
 }
 
+/* What stands around each child, decoded once. */
+const readWalls = ({ children: { filter, limits }, domain }) => ({ filter: bytes(filter), limits, domain: domain === '' ? null : bytes(domain) });
+
 /* A child of the fork server, which it leaves here: what must not be shared with its siblings, then its own, tighter walls. */
-function becomeChild({ filter, limits }, domain) {
+function becomeChild(walls) {
   children.reseed(native.entropy);
-  for (const [which, soft, hard] of limits) native.setLimit(which, soft, hard);
-  if (domain !== '') native.restrictFiles(Buffer.from(domain, 'base64'));
-  confine(filter);
+  for (const [which, soft, hard] of walls.limits) native.setLimit(which, soft, hard);
+  if (walls.domain !== null) native.restrictFiles(walls.domain);
+  confine(walls.filter);
 }
 
 /* A step on the way behind the walls that fails ends the worker, with the reason on stderr, where the daemon looks for it. */
-function orEnd(step) {
-  try { step(); } catch (e) {
+function orEnd(step, what) {
+  try { step(what); } catch (e) {
     rawDebug(e.message);
     native.exit(1);
   }
@@ -149,12 +157,13 @@ function serveOne() {
 
 /* All that a child does, done by the server on a stage: what nobody has called before a fork each child has to compile for itself,
  * and that took a third of its CPU. A sample leaves nothing to be done, or the children would do it. */
-function rehearse({ children: walls, domain }) {
+function rehearse(walls, like) {
   const real = native, { console } = globalThis, before = new Set(ownKeys(globalThis));
-  for (const request of children.rehearsals(dialect)) {
-    native = children.stage(request);
-    globalThis.console = makeConsole(send, () => limits.output_bytes);
-    becomeChild(walls, domain);
+  channel = NOBODY;
+  for (const request of children.rehearsals(dialect, like)) {
+    native = children.stage(request, real);
+    globalThis.console = makeConsole(send, outputBytes);
+    becomeChild(walls);
     serveOne();
     children.runMicrotasks();
     if (ending !== null) ending();
@@ -162,21 +171,23 @@ function rehearse({ children: walls, domain }) {
     settled = false;
     ending = null;
   }
+  children.print(() => makeConsole(send, outputBytes));
+  channel = CHANNEL;
   native = real;
   globalThis.console = console;
   for (const key of ownKeys(globalThis)) if (!before.has(key)) delete globalThis[key];
 }
 
 /* The fork server: it answers `ready` too, and from `serve` on each child goes its own way. */
-function serveMany(config) {
+function serveMany(filter, walls) {
   orEnd(() => {
     native.takeStock(CHANNEL);
     native.gather(true);
-    native.installFilter(Buffer.from(config.filter, 'base64'));
+    native.installFilter(filter);
   });
   send(READY + String(native.cpuTime()) + '}');
   native.serve(CHANNEL);
-  orEnd(() => becomeChild(config.children, config.domain));
+  orEnd(becomeChild, walls);                                 // no new function here: it would be compiled by each child
   serveOne();
 }
 
@@ -195,18 +206,20 @@ function start(config, parts) {
     children = require('./children');                        // not before: what it brings along would cost an exec worker 4 MB
     children.warmUp(dialect);
   }
-  realm.hide({ allowed, threads: config.threads, console: makeConsole(send, () => limits.output_bytes) });
+  realm.hide({ allowed, threads: config.threads, console: makeConsole(send, outputBytes) });
   watchTheEnd();
   if (config.children) {
     fetch.provideFor(null, allowed);
     children.warmFetch();
-    rehearse(config);
+    const walls = readWalls(config), filter = bytes(config.filter);
+    rehearse(walls, config.children.requests);
+    children.close();
     provided = true;
-    then(resolved(), () => { serveMany(config); });
+    then(resolved(), () => { serveMany(filter, walls); });
     return;
   }
   native.gather(false);
-  if (config.filter !== undefined) orEnd(() => confine(config.filter));
+  if (config.filter !== undefined) orEnd(confine, bytes(config.filter));
   serveOne();
 }
 

@@ -1,12 +1,13 @@
 'use strict';
 /* Code nodes: the text is the body of an async function; the result is the global `results`, else what was returned. */
 const { define, current } = require('../realm');
-const { ownKeys } = require('../intrinsics');
+const { apply, ownKeys } = require('../intrinsics');
 const { compileBody, stripTypes, hasTypeScript, prepare: boot } = require('../compile');
 const { encode } = require('../encode');
 const { failure } = require('../errors');
 const checker = require('../check');
 
+const realm = globalThis;
 let results;
 
 const finding = (found) => ({ __proto__: null, failure: failure('finding', 'ValidationError', found.message, found.line, found.column) });
@@ -35,7 +36,8 @@ function install(request) {
   define('input', request.input ?? null);
 }
 
-const run = (script) => script.runInThisContext()();
+/* `this` is the global object in strict code too. */
+const run = (script) => apply(script.runInThisContext(), realm, []);
 
 const untouched = (value) => value === results && ownKeys(value).length === 0;
 

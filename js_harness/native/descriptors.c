@@ -1,21 +1,19 @@
 /* The descriptors that a child of the fork server inherits. Two children that share one share what it stands for: a wake-up, a
- * place to leave bytes. So the server knows each before it forks, and a child has its own before it is let into JavaScript.
+ * place to leave bytes. So the server knows each before it forks, and a child has let go of them before it is let into JavaScript.
  */
 #include "native.h"
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static struct { int fd; enum kind kind; } stock[MOST_DESCRIPTORS];
+static int stock[MOST_DESCRIPTORS];
 static int stocked, null_device = -1; /* /dev/null, from takeStock on, and in the server alone */
 
 int stock_is_taken(void) { return null_device >= 0; }
 
-/* Every open descriptor is one of: standard streams, control, /dev/null, or a kind of which a child makes its own. */
+/* Every open descriptor is one of: standard streams, control, /dev/null, or a part of one of libuv's loops. */
 napi_value take_stock(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value arg;
@@ -39,23 +37,16 @@ napi_value take_stock(napi_env env, napi_callback_info info) {
       napi_throw_error(env, NULL, text);
       return NULL;
     }
-    if (kind == OTHER) continue;
-    stock[stocked].fd = fd;
-    stock[stocked++].kind = kind;
+    if (kind != OTHER) stock[stocked++] = fd;
   }
   null_device = fcntl(0, F_DUPFD_CLOEXEC, OURS);
   return null_device < 0 ? fail(env, "fcntl") : NULL;
 }
 
-/* A child's own in the places of those that it inherited, and the server's closed; libuv then makes what it needs anew. */
+/* A child's loop makes its parts anew (uv_loop_fork), and the threads of the other loops are not there: all that is needed is
+ * something harmless in the places of those parts, where a wake-up may be written. */
 int replace_stock(void) {
-  for (int i = 0; i < stocked; i++) {
-    int fd = stock[i].fd, twin = null_device;
-    if (stock[i].kind == EVENTFD) twin = (int)syscall(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (stock[i].kind == EPOLL) twin = (int)syscall(SYS_epoll_create1, EPOLL_CLOEXEC);
-    if (twin < 0 || dup3(twin, fd, O_CLOEXEC) < 0) return -1;
-    if (twin != null_device) close(twin);
-  }
+  for (int i = 0; i < stocked; i++) if (dup3(null_device, stock[i], O_CLOEXEC) < 0) return -1;
   if (syscall(SYS_close_range, OURS, ~0u, 0)) return -1;
   null_device = -1; /* closed, and no child serves others */
   return 0;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADER = 4, SMALL = 1024 };
+enum { HEADER = 4, SMALL = 1024, WIDEST = 4 };
 
 /* Waits until fd is ready for `events`; used only after EAGAIN. */
 static int wait_for(int fd, short events) {
@@ -65,19 +65,41 @@ napi_value read_frame(napi_env env, napi_callback_info info) {
   return text;
 }
 
+/* A header's room and as much of the text as `room` bytes of UTF-8 hold; NULL: errno. */
+static char *encode_into_block(napi_env env, napi_value text, size_t room, size_t *size) {
+  char *block = malloc(HEADER + room + 1); /* N-API ends the text with a NUL */
+  if (block != NULL) napi_get_value_string_utf8(env, text, block + HEADER, room + 1, size);
+  return block;
+}
+
+/* The text, of whatever length, as UTF-8 behind room for a header: in `small`, or in a block that is the caller's to free.
+ *
+ * To count the bytes of a text takes as long as to encode it, so most are not counted. What does not fit is cut before a
+ * character: a text that leaves room for the widest is whole. One that has as many bytes as units is ASCII. */
+static char *encode(napi_env env, napi_value text, char *small, size_t *size) {
+  napi_get_value_string_utf8(env, text, small + HEADER, SMALL - HEADER, size);
+  if (*size + WIDEST < SMALL - HEADER) return small;
+  size_t units, bytes;
+  napi_get_value_string_utf16(env, text, NULL, 0, &units);
+  char *block = encode_into_block(env, text, units + WIDEST, size);
+  if (block == NULL || *size == units) return block;
+  free(block);
+  napi_get_value_string_utf8(env, text, NULL, 0, &bytes);
+  return encode_into_block(env, text, bytes, size);
+}
+
 napi_value write_frame(napi_env env, napi_callback_info info) {
   size_t argc = 2, size = 0;
   napi_value args[2];
   int32_t fd;
+  napi_valuetype type;
   if (napi_get_cb_info(env, info, &argc, args, NULL, NULL) != napi_ok || argc < 2 ||
-      napi_get_value_int32(env, args[0], &fd) != napi_ok ||
-      napi_get_value_string_utf8(env, args[1], NULL, 0, &size) != napi_ok || size > UINT32_MAX) {
+      napi_get_value_int32(env, args[0], &fd) != napi_ok || napi_typeof(env, args[1], &type) != napi_ok || type != napi_string) {
     napi_throw_type_error(env, NULL, "writeFrame(fd, text)");
     return NULL;
   }
-  char small[SMALL], *bytes = size < SMALL - HEADER ? small : malloc(HEADER + size + 1); /* N-API ends the text with a NUL */
+  char small[SMALL], *bytes = encode(env, args[1], small, &size);
   if (bytes == NULL) return fail(env, "malloc");
-  napi_get_value_string_utf8(env, args[1], bytes + HEADER, size + 1, &size);
   for (int i = 0; i < HEADER; i++) bytes[i] = (char)(size >> (8 * (HEADER - 1 - i)));
   int bad = write_all(fd, bytes, HEADER + size);
   if (bytes != small) free(bytes);

@@ -16,7 +16,7 @@
  *
  * and for the fork server:
  *
- *   takeStock(control)    -> undefined; throws when a descriptor is open that a child would not know how to replace
+ *   takeStock(control)    -> undefined; throws when a descriptor is open that no child could do without
  *   serve(control)        -> undefined, in each child; in the server it does not return
  */
 #include "native.h"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 import policies
 from js_harness import ENTRY, HOME, NATIVE
@@ -22,6 +22,7 @@ from sandboxd.jail import cgroups, files, seccomp
 from sandboxd.models import Limits
 from sandboxd.policy.model import Profile
 from sandboxd.pool.launching import Plan
+from sandboxd.protocol.messages import Capabilities, Check, FetchCapability, Run, RunLimits, encode
 
 OLDEST: Final = (18, 0)
 ENVIRONMENT: Final = {"OPENSSL_CONF": "/dev/null", "TZ": "UTC", "LANG": "C", "UV_THREADPOOL_SIZE": "1"}
@@ -176,6 +177,15 @@ def walls(node: Node, profile: Profile, calls: seccomp.Policy, workers: Workers 
     }
 
 
+def _rehearsed(dialect: str) -> dict[str, Raw]:
+    """A request of each kind that a fork server rehearses, as those to come will be written; it has the sources."""
+    some, limits = 1 << 20, RunLimits(1 << 20, 1 << 20, 256)
+    granted = Capabilities(FetchCapability(None, some))
+    kinds = Run("", "javascript", dialect, check=True, limits=limits, capabilities=granted), Check("", "javascript")
+    run, check = (Raw(encode(each, data_bytes=some, heap_bytes=some)) for each in kinds)
+    return {"run": run, "check": check}
+
+
 def plan(
     node: Node,
     profile: Profile,
@@ -204,9 +214,13 @@ def plan(
     env = ENVIRONMENT | {"LD_PRELOAD": str(NATIVE)}
     most_open, cpu = descriptors, {"CPU": cpu_s}
     if workers == "fork":
-        flags.append("--use-largepages=silent")
+        flags += ["--use-largepages=silent", "--initial-old-space-size=32"]
         own = [(resource.RLIMIT_CPU, cpu_s, cpu_s + 1), (resource.RLIMIT_NOFILE, descriptors, descriptors)]
-        boot["children"] = {"filter": _filter(calls, "child", profile)["code"], "limits": own}
+        boot["children"] = {
+            "filter": _filter(calls, "child", profile)["code"],
+            "limits": own,
+            "requests": _rehearsed(profile.dialect),
+        }
         env["LD_BIND_NOW"] = "1"  # what is bound once is not bound by each child
         most_open, cpu = SERVER_DESCRIPTORS, {}  # its children lower both for themselves
     return Plan(

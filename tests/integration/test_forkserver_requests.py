@@ -137,8 +137,8 @@ def test_a_child_with_its_last_filter_reads(policy: Policy) -> None:
 
 STEPS = {
     "prctl": (FAILED, "the step life of the server: Operation not permitted"),
-    "eventfd2": (FAILED, "the step descriptors: Operation not permitted"),
-    "epoll_create1": (FAILED, "the step descriptors: Operation not permitted"),
+    "eventfd2": (FAILED, "the step loop: Operation not permitted"),
+    "epoll_create1": (FAILED, "the step loop: Operation not permitted"),
     "close_range": (FAILED, "the step descriptors: Operation not permitted"),
     "prlimit64": (FAILED, "the step memory: Operation not permitted"),
     "landlock_create_ruleset": (1, "landlock_create_ruleset: Operation not permitted"),

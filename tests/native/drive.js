@@ -39,6 +39,14 @@ const cases = {
     for (const text of ['', 'x', '\0', 'é€😀', 'a\0b', 'x'.repeat(1 << 20), '€'.repeat(1 << 20), '{"a":[1,2,{"b":"\\u0000"}]}']) assert.strictEqual(echoed(text), text);
     assert.strictEqual(echoed('\ud800a\udfff'), '�a�');
     assert.strictEqual(echoed('x' + 'y'.repeat(99) + '€'), 'x' + 'y'.repeat(99) + '€');
+    for (const size of [1000, 50_000]) {                     // around the buffer for small ones, and beyond it
+      for (let more = 0; more < 30; more++) {
+        for (const end of ['', 'é', '€', '😀', '😀é', '€€', 'é'.repeat(2000)]) {
+          const text = 'x'.repeat(size + more) + end;
+          assert.ok(echoed(text) === text && echoed(end + text) === end + text, `${size + more} and ${end}`);
+        }
+      }
+    }
   },
 
   hostile_frames() {

@@ -161,7 +161,7 @@ def test_what_a_phase_allows_its_outer_phase_allows(data: st.DataObject) -> None
 
 
 @pytest.mark.parametrize(
-    ("inner", "group"), [("exec_run", "serve"), ("exec_run", "twins"), ("server", "own-signals"), ("child", "load")]
+    ("inner", "group"), [("exec_run", "serve"), ("exec_run", "set-aside"), ("server", "own-signals"), ("child", "load")]
 )
 def test_an_inner_phase_cannot_grant_what_its_outer_one_refuses(inner: str, group: str) -> None:
     """The loader compares each inner phase with the one that is on already, arguments included."""
