@@ -124,6 +124,13 @@ describe('realm', { concurrency: 3 }, () => {
     assert.deepStrictEqual((await run(source)).done.value, { a: [true, true] });
   });
 
+  test('the body is a function that does not tell who called it', async () => {
+    for (const first of ['', 'await null;']) {
+      const source = first + 'let seen; try { seen = String(arguments.callee.caller) } catch (e) { seen = e.name }; return [arguments.length, seen]';
+      assert.deepStrictEqual((await run(source)).done.value, [0, 'TypeError']);
+    }
+  });
+
   test('a boot that fails says why on stderr and sends nothing', async () => {
     const { messages, stderr, code } = await run('1', { entry: join(__dirname, 'realm', 'broken_entry.js') });
     assert.deepStrictEqual([messages, code !== 0], [[], true]);
