@@ -21,6 +21,8 @@ NO_PID: Final = 0x7FFF_FFFF
 # How much more often an honest worker makes an allowed call than one that is refused: keeps the former near the tree's root.
 _LIKELY: Final = 16
 
+_ALLOWED: Final = Verdict((), ALLOW)
+
 
 class Program(Struct, frozen=True):
     """A filter: an array of struct sock_filter. `pid_at` are the byte offsets of the 32-bit numbers that become the pid."""
@@ -46,9 +48,16 @@ def return_value(action: str) -> int:
     return {ALLOW: RET_ALLOW, KILL: RET_KILL_PROCESS}.get(action) or RET_ERRNO | getattr(errno, action)
 
 
-def compile_phase(policy: Policy, phase: str, arch: Arch, on: Set[str], pid: int | None = None) -> Program:
-    """The filter of a phase. `on` are the switches that are on; without `pid` the program is to be patched before use."""
-    program = _Compiler().program(policy, phase, arch, frozenset(on))
+def compile_phase(
+    policy: Policy, phase: str, arch: Arch, on: Set[str], pid: int | None = None, *, upon: str | None = None
+) -> Program:
+    """The filter of a phase. `on` are the switches that are on; without `pid` the program is to be patched before use.
+
+    `upon` is a phase whose filter is on already. What that one decides alike is left to it: the kernel takes the strictest
+    answer of all filters (seccomp(2)), and compiles and checks each program for each process that puts it on.
+    """
+    spans = spans_of(policy, phase, arch, frozenset(on), upon)
+    program = _Compiler().program(spans, arch)
     return program if pid is None else Program(program.for_pid(pid), program.pid_at)
 
 
@@ -57,8 +66,7 @@ class _Compiler:
         self.out = bpf.Assembler()
         self.labels: dict[Verdict, int] = {}
 
-    def program(self, policy: Policy, phase: str, arch: Arch, on: frozenset[str]) -> Program:
-        spans = spans_of(policy, phase, arch, on)
+    def program(self, spans: Sequence[tuple[int, Verdict]], arch: Arch) -> Program:
         labels = [(start, self.verdict(verdict), _LIKELY if verdict.can_allow else 1) for start, verdict in spans]
         known = self.out.load(bpf.NUMBER, self.tree(labels))
         foreign = self.out.returning(RET_KILL_PROCESS)
@@ -113,14 +121,20 @@ class _Compiler:
         return self.out.load(offset, label, None if mask == LOW_BITS else mask)
 
 
-def spans_of(policy: Policy, phase: str, arch: Arch, on: frozenset[str]) -> list[tuple[int, Verdict]]:
+def spans_of(policy: Policy, phase: str, arch: Arch, on: frozenset[str], upon: str | None = None) -> list[tuple[int, Verdict]]:
     """The numbers from 0 on, in spans with the same verdict, each by its first number; the last has no end."""
+    rows = _rows(policy, phase, arch, on)
+    if upon is not None:
+        outer = _rows(policy, upon, arch, on)
+        rows = [(number, _ALLOWED if row == around else row) for (number, row), (_, around) in zip(rows, outer, strict=True)]
+    return [row for n, row in enumerate(rows) if n == 0 or rows[n - 1][1] != row[1]]
+
+
+def _rows(policy: Policy, phase: str, arch: Arch, on: frozenset[str]) -> list[tuple[int, Verdict]]:
+    """The verdict for each number, one above the last that has a name, and where the numbers of x32 begin."""
     default = Verdict((), policy.phases[phase].default)
     unknown = Verdict((), policy.phases[phase].unknown)
     named = policy.verdicts(phase, on)
     by_number = {number: named.get(call, default) for call, number in arch.numbers.items()}
-    last = max(by_number)
-    rows = [(number, by_number.get(number, unknown)) for number in range(last + 2)]
-    if arch.x32:
-        rows.append((X32_BIT, Verdict((), KILL)))
-    return [row for n, row in enumerate(rows) if n == 0 or rows[n - 1][1] != row[1]]
+    rows = [(number, by_number.get(number, unknown)) for number in range(max(by_number) + 2)]
+    return [*rows, (X32_BIT, Verdict((), KILL))] if arch.x32 else rows

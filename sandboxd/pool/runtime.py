@@ -131,11 +131,11 @@ def switches(profile: Profile) -> set[str]:
     return {"jit"} | ({"threads"} if profile.threads.allowed else set())
 
 
-def _filter(calls: seccomp.Policy, phase: str, profile: Profile) -> dict[str, object]:
+def _filter(calls: seccomp.Policy, phase: str, profile: Profile, upon: str | None = None) -> dict[str, object]:
     arch = seccomp.host()
     if arch is None:
         raise JailError("There is no table of system calls for this machine's architecture: x86-64 and arm64 have one")
-    program = seccomp.compile_phase(calls, phase, arch, switches(profile))
+    program = seccomp.compile_phase(calls, phase, arch, switches(profile), upon=upon)
     return {"code": base64.b64encode(program.code).decode(), "pid_at": program.pid_at}
 
 
@@ -217,7 +217,7 @@ def plan(
         flags += ["--use-largepages=silent", "--initial-old-space-size=32"]
         own = [(resource.RLIMIT_CPU, cpu_s, cpu_s + 1), (resource.RLIMIT_NOFILE, descriptors, descriptors)]
         boot["children"] = {
-            "filter": _filter(calls, "child", profile)["code"],
+            "filter": _filter(calls, "child", profile, upon="server")["code"],
             "limits": own,
             "requests": _rehearsed(profile.dialect),
         }

@@ -24,8 +24,9 @@ def filters(policy: seccomp.Policy, phase: str | None, on: frozenset[str]) -> li
     """The filters that are on in a phase, the outer one first, as the helper takes them."""
     if phase is None or HOST is None:
         return []
-    program = seccomp.compile_phase(policy, phase, HOST, on)
-    return [*filters(policy, policy.phases[phase].within, on), (program.code.hex(), program.pid_at)]
+    within = policy.phases[phase].within
+    program = seccomp.compile_phase(policy, phase, HOST, on, upon="server" if phase == "child" else None)
+    return [*filters(policy, within, on), (program.code.hex(), program.pid_at)]
 
 
 def number(call: str) -> int | str | None:

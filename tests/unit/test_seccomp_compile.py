@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandboxd.jail import interpreter
-from sandboxd.jail.seccomp_compile import NO_PID, RET_ALLOW, RET_KILL_PROCESS, compile_phase, return_value
+from sandboxd.jail.seccomp_compile import NO_PID, RET_ALLOW, RET_ERRNO, RET_KILL_PROCESS, compile_phase, return_value
 from sandboxd.jail.seccomp_model import ALL_BITS, ALLOW, LOW_BITS, ArgTest, Phase, Policy, Rule, Verdict
 from sandboxd.jail.syscalls import AARCH64, ARCHES, X32_BIT, X86_64, Arch
 from tests.support.seccomp_policies import (
@@ -25,6 +25,9 @@ from tests.support.seccomp_policies import (
 )
 
 every_filter = pytest.mark.parametrize(("phase", "arch", "on"), list(filters()), ids=filter_name)
+every_added = pytest.mark.parametrize(
+    ("phase", "arch", "on"), [one for one in filters() if POLICY.phases[one[0]].within is not None], ids=filter_name
+)
 every_arch = pytest.mark.parametrize("arch", ARCHES.values(), ids=filter_name)
 
 
@@ -73,6 +76,27 @@ def satisfying(verdict: Verdict) -> list[tuple[int, ...]]:
             args[test.arg] = PID if test.own_pid else test.values[0]
         found.append(tuple(args))
     return found
+
+
+def strictest(values: list[int]) -> int:
+    """What the kernel makes of the answers of several filters, the one that was put on last being first."""
+    return min(values, key=lambda value: [RET_KILL_PROCESS, RET_ERRNO, RET_ALLOW].index(value & ~0xFFFF))
+
+
+@every_added
+def test_what_a_filter_leaves_to_the_one_below_is_decided_alike(phase: str, arch: Arch, on: frozenset[str]) -> None:
+    """Each number, with all arguments that tell: both together are as strict, and as wordy, as with the whole filter."""
+    below = POLICY.phases[phase].within
+    assert below is not None
+    short = interpreter.instructions(compile_phase(POLICY, phase, arch, on, PID, upon=below).code)
+    whole, outer = program(phase, arch, on), program(below, arch, on)
+    assert len(short) < len(whole)
+    by_number = {number: verdicts(phase, on)[call] for call, number in arch.numbers.items() if call in verdicts(phase, on)}
+    for number in [*range(max(arch.numbers.values()) + 3), X32_BIT, X32_BIT + 1]:
+        verdict = by_number.get(number, Verdict((), "EPERM"))
+        for args in ((0,) * 6, *satisfying(verdict), *((told,) * 6 for told in telling_numbers(verdict))):
+            short_of, whole_of, outer_of = (interpreter.run(one, arch, number, args).value for one in (short, whole, outer))
+            assert strictest([short_of, outer_of]) == strictest([whole_of, outer_of]), (number, args)
 
 
 @settings(max_examples=200, deadline=None)
