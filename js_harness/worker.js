@@ -6,6 +6,7 @@ const { _rawDebug: rawDebug } = process, { apply: applyFunction } = Function.pro
 const { describe, failure } = require('./errors');
 const { hasTypeScript, nodeVersion } = require('./compile');
 const { makeConsole } = require('./console');
+const { encode } = require('./encode');
 const { quote } = require('./text');
 const fetch = require('./fetch');
 const host = require('./host');
@@ -121,7 +122,7 @@ const readWalls = ({ children: { filter, limits }, domain }) => ({ filter: bytes
 
 /* A child of the fork server, which it leaves here: what must not be shared with its siblings, then its own, tighter walls. */
 function becomeChild(walls) {
-  children.reseed(native.entropy);
+  children.reseed(native);
   for (const [which, soft, hard] of walls.limits) native.setLimit(which, soft, hard);
   if (walls.domain !== null) native.restrictFiles(walls.domain);
   confine(walls.filter);
@@ -172,6 +173,7 @@ function rehearse(walls, like) {
     ending = null;
   }
   children.print(() => makeConsole(send, outputBytes));
+  children.measure(encode, like.run.limits);
   channel = CHANNEL;
   native = real;
   globalThis.console = console;

@@ -7,7 +7,7 @@
  *   installFilter(bytes)  -> undefined; a seccomp program, on every thread of the process (TSYNC)
  *   restrictFiles(bytes)  -> undefined; a Landlock domain without any rule; `bytes` is struct landlock_ruleset_attr
  *   confined()            -> whether the last filter is on, asked by effect: it is the one that refuses a new epoll
- *   entropy()             -> 32 random bits from the kernel, as a number
+ *   reseed()              -> 0 to 255, at random: Math.random has a new seed, and is to be called so often first
  *   cpuTime()             -> CPU time of this process, in microseconds
  *   exit(code)            -> does not return
  *   gather(forks)         -> undefined; the boot is over: memory is arranged for what comes, in large pages if that is children
@@ -34,7 +34,7 @@ NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
       {"readFrame", read_frame}, {"writeFrame", write_frame},
       {"setLimit", set_limit}, {"limitHeap", limit_heap}, {"installFilter", install_filter}, {"restrictFiles", restrict_files},
-      {"confined", confined}, {"entropy", entropy}, {"gather", gather},
+      {"confined", confined}, {"reseed", reseed}, {"gather", gather},
       {"watchable", watchable}, {"watch", watch_channel},
       {"cpuTime", cpu_time}, {"takeStock", take_stock}, {"serve", serve}, {"exit", exit_now}};
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

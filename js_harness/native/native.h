@@ -4,7 +4,7 @@
  *   frames.c       frames in and out
  *   walls.c        limits, filters, Landlock: whoever reviews the walls of a worker needs only this one
  *   waking.c       the event loop hears of what there is to read
- *   process.c      random bits, CPU time, the end
+ *   process.c      random numbers, CPU time, the end
  *   preloaded.c    what Node finds before libc, and so calls instead (LD_PRELOAD)
  *   pages.c        where its memory lies, and in pages of which size (LD_PRELOAD)
  *   descriptors.c  which descriptors a child inherits, and what it puts in their places
@@ -47,7 +47,7 @@ napi_value confined(napi_env env, napi_callback_info info);
 int lower_limit(int which, rlim_t most); /* soft and hard, never up; 0, or -1: errno */
 
 /* process.c */
-napi_value entropy(napi_env env, napi_callback_info info);
+napi_value reseed(napi_env env, napi_callback_info info);
 napi_value cpu_time(napi_env env, napi_callback_info info);
 napi_value exit_now(napi_env env, napi_callback_info info);
 
