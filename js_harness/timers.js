@@ -21,6 +21,8 @@ function stop(id) {
 
 module.exports = {
   start,
+  /** As if there had been none yet. */
+  forget() { last = 0; },
   globals: {
     setTimeout(callback, delay, ...args) { return start(callback, delay, args, false); },
     setInterval(callback, delay, ...args) { return start(callback, delay, args, true); },

@@ -10,6 +10,7 @@ const { encode } = require('./encode');
 const { quote } = require('./text');
 const fetch = require('./fetch');
 const host = require('./host');
+const timers = require('./timers');
 const web = require('./web');
 const realm = require('./realm');
 
@@ -167,6 +168,7 @@ function rehearse(walls, like) {
     becomeChild(walls);
     serveOne();
     children.runMicrotasks();
+    children.runTimers();
     if (ending !== null) ending();
     if (!settled) throw new Error('a sample did not come to its end: ' + request);
     settled = false;
@@ -174,6 +176,7 @@ function rehearse(walls, like) {
   }
   children.print(() => makeConsole(send, outputBytes));
   children.measure(encode, like.run.limits);
+  children.wait(timers.globals);
   channel = CHANNEL;
   native = real;
   globalThis.console = console;

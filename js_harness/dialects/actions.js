@@ -99,7 +99,7 @@ function finish({ value }, limits) {
 
 const SAMPLES = [
   'exports.main = async (event, callback) => { console.log("in", event); callback({ outputFields: { a: process.env.A, b: [1, "two"] } }); }',
-  'exports.main = async (event) => { const { email = "" } = event.inputFields; await null; return { outputFields: { email: email.trim() } }; }',
+  'exports.main = async (event) => { const { email = "" } = event.inputFields; await new Promise((done) => setTimeout(done, 1)); return { outputFields: { email: email.trim() } }; }',
   'exports.main = () => { throw new TypeError("warm") }',
   'export async function main({ inputFields }) { process.stdout.write("x\\n"); return { outputFields: { ...inputFields } }; }',
   'import a from "a"', 'exports.main = (',

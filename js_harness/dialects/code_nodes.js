@@ -55,7 +55,7 @@ function finish(returned, limits) {
 
 const SAMPLES = [
   'const x = 5 + 3; results.sum = x; console.log("Sum:", x); return { a: [1, "two", null], b: { c: x } }',
-  'let t = 0; for (const [k, v] of Object.entries({ a: 1, b: 2 })) t += v; console.log({ t }, [t]); await null; return `${t}`',
+  'let t = 0; for (const [k, v] of Object.entries({ a: 1, b: 2 })) t += v; console.log({ t }, [t]); await new Promise((done) => setTimeout(done, 1)); return `${t}`',
   'try { null.x } catch (e) { console.error(e) } class A { #p = 1; get p() { return this.#p } } return new A().p',
   'await null; return input',
   'return (',

@@ -37,7 +37,7 @@ function finish({ value }, limits) {
 const ROUNDS = 3;
 const SAMPLES = [
   'const x = 5 + 3; console.log("Sum:", x);\n({ a: [1, "two", null], b: { c: x } });',
-  'let t = 0; for (const [k, v] of Object.entries({ a: 1, b: 2 })) t += v; console.log({ t }, [t]); await null; export default `${t}`',
+  'let t = 0; for (const [k, v] of Object.entries({ a: 1, b: 2 })) t += v; console.log({ t }, [t]); await new Promise((done) => setTimeout(done, 1)); export default `${t}`',
   'try { null.x } catch (e) { console.error(e) } class A { #p = 1; get p() { return this.#p } } await main(); async function main() { return new A().p }',
   'interface A { a: number }\nexport const a: A = { a: 1 }; function f<T>(x: T): T { return x }; f(a)',
   'import a from "a"', 'let a = (',
